@@ -1,0 +1,124 @@
+"""The folder connector: reads JSON files from one folder, writes one file per order into another."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from typing import Any
+
+from tracbridge.adapters.connectors.folder.inbox import Inbox
+from tracbridge.adapters.connectors.folder.keeping import KeepingInbox
+from tracbridge.adapters.connectors.folder.outbox import Outbox
+from tracbridge.adapters.connectors.folder.places import verify
+from tracbridge.adapters.connectors.folder.reading import SEPARATOR, ahead, reading
+from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
+from tracbridge.domain.errors import ConfigError, RecordError
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import (
+    Cursor,
+    Fate,
+    Page,
+    Receipt,
+    Record,
+    Refusal,
+    Staged,
+    Traits,
+    Write,
+)
+from tracbridge.ports.state import TakenFiles
+
+
+class FolderConnector:
+    """A mailbox customer: versions may be superseded before they are read, nothing is answered.
+
+    ``taken``, the memory of files that stay where they are, is needed in mode ``keep`` only.
+    """
+
+    traits = Traits(reads_back=False, supersedes=True, resend=True, answers=False)
+
+    def __init__(self, settings: FolderSettings, taken: TakenFiles | None = None) -> None:
+        self.settings = settings
+        self.outbox = Outbox(settings)
+        self.inbox = self._inbox(taken)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _inbox(self, taken: TakenFiles | None) -> Inbox:
+        if self.settings.mode is not InboundMode.KEEP:
+            return Inbox(self.settings)
+        if taken is None:
+            raise ConfigError("mode `keep` needs a memory of the files that were taken.")
+        return KeepingInbox(self.settings, taken, self._ask)
+
+    def _ask(self, question: Awaitable[Any]) -> Any:
+        """For the inbox, which works in threads: the answer of something on the event loop."""
+        if self._loop is None:
+            raise ConfigError("check() comes before anything else.")
+        return asyncio.run_coroutine_threadsafe(_whole(question), self._loop).result()
+
+    async def check(self) -> None:
+        """Both folders are there and usable; our own subfolders are made."""
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        verify(self.settings)
+        try:
+            self.inbox.prepare()
+            self.outbox.prepare()
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: {error.strerror}.") from error
+
+    async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
+        """First what earlier passes left, then what lies there now, oldest first."""
+        del since
+        async for page in ahead(reading(self.inbox, claim)):
+            yield page
+
+    async def commit(self, cursor: Cursor) -> None:
+        """The files of the page go to the archive (or are deleted, or booked as done)."""
+        paths = [path for path in cursor.split(SEPARATOR) if path]
+        if paths:
+            await asyncio.to_thread(self.inbox.finish, paths)
+
+    async def set_aside(self, records: Sequence[Record]) -> None:
+        await asyncio.to_thread(self.inbox.set_aside, records)
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
+        """Stage and publish at once; for callers that keep no memory of versions."""
+        good = [write for write in writes if write.body is not None]
+        await self.stage(good)
+        done = iter(await self.publish(good))
+        return [next(done) if w.body is not None else _undeletable(w) for w in writes]
+
+    async def stage(self, writes: Sequence[Write]) -> Sequence[Staged | RecordError]:
+        return await asyncio.to_thread(self.outbox.stage, writes)
+
+    async def publish(self, writes: Sequence[Write]) -> Sequence[Receipt | RecordError]:
+        return await asyncio.to_thread(self.outbox.publish, writes)
+
+    async def sweep(self) -> int:
+        return await asyncio.to_thread(self.outbox.sweep)
+
+    async def fates(self, refs: Sequence[str]) -> Mapping[str, tuple[Fate, str]]:
+        return await asyncio.to_thread(self.outbox.fates, refs)
+
+    async def lock(self) -> None:
+        self.outbox.lock()
+
+    async def unlock(self) -> None:
+        self.outbox.unlock()
+
+    async def marker(self) -> str | None:
+        return self.outbox.marker()
+
+    async def place_marker(self, marker: str) -> None:
+        self.outbox.place_marker(marker)
+
+    async def aclose(self) -> None:
+        self.outbox.unlock()
+
+
+def _undeletable(write: Write) -> RecordError:
+    return RecordError("undeletable", "this customer takes no deletions.", value=write.ref or "")
+
+
+async def _whole(question: Awaitable[Any]) -> Any:
+    return await question

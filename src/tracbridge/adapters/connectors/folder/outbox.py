@@ -1,0 +1,174 @@
+"""The outbound folder: lay versions aside durably, show them by one rename each, see what became of them."""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from tracbridge.adapters.connectors.folder.files import (
+    fsync,
+    make_durable,
+    remove,
+    safe_name,
+    write_file,
+)
+from tracbridge.adapters.connectors.folder.settings import FolderSettings
+from tracbridge.domain.errors import ConfigError, FatalError, RecordError, RetryableError
+from tracbridge.ports.connector import Fate, Receipt, Staged, Write
+
+MARKER, LOCK, TEMPORARY = ".tracbridge", ".lock", ".tmp"
+ACKNOWLEDGED = (".ack",)
+REFUSED = (".err", ".nak")
+WORDS = 500
+"""Bytes of a customer's refusal that are kept."""
+
+
+class Outbox:
+    """One folder with one file per order. All methods block; call them in a thread."""
+
+    def __init__(self, settings: FolderSettings) -> None:
+        self.folder = str(settings.outbound)
+        self.temporary = f"{self.folder}/{TEMPORARY}"
+        self.mode = settings.file_mode
+        self._lock: int | None = None
+
+    def prepare(self) -> None:
+        """The folder for versions that are not shown yet."""
+        Path(self.temporary).mkdir(mode=0o750, exist_ok=True)
+
+    def stage(self, writes: Sequence[Write]) -> list[Staged | RecordError]:
+        """Temporary files, durable as one batch. ``over``: a file of that name is there now."""
+        self._present()
+        answers: list[Staged | RecordError] = []
+        written: list[str] = []
+        try:
+            for write in writes:
+                path = self._temporary(write)
+                write_file(path, payload(write), self.mode)
+                written.append(path)
+                answers.append(Staged(write.key, os.path.lexists(self._target(write))))
+            make_durable(self.temporary, written)
+        except OSError as error:
+            for path in written:
+                remove(path)
+            raise RetryableError(f"outbound folder {self.folder}: {error.strerror}.") from error
+        return answers
+
+    def publish(self, writes: Sequence[Write]) -> list[Receipt | RecordError]:
+        """One rename each. A temporary file that is gone was renamed before a crash."""
+        self._present()
+        answers = [self._publish_one(write) for write in writes]
+        fsync(self.folder)
+        return answers
+
+    def _publish_one(self, write: Write) -> Receipt | RecordError:
+        target = self._target(write)
+        for ending in (*ACKNOWLEDGED, *REFUSED):
+            remove(target + ending)
+        try:
+            os.rename(self._temporary(write), target)
+        except FileNotFoundError:
+            return Receipt(write.ref or "")
+        except OSError as error:
+            return RecordError(
+                "not_delivered",
+                f"cannot be renamed into place: {error.strerror}.",
+                pointer=target,
+                hint="Make room for it; the next run tries again.",
+            )
+        return Receipt(write.ref or "")
+
+    def sweep(self) -> int:
+        """Temporary files that were never announced: whatever lies there once all staged ones are shown."""
+        names = os.listdir(self.temporary)
+        for name in names:
+            remove(f"{self.temporary}/{name}")
+        return len(names)
+
+    def fates(self, refs: Sequence[str]) -> dict[str, tuple[Fate, str]]:
+        """What became of each order's file."""
+        self._present()
+        return {ref: self._fate(self._path(ref)) for ref in refs}
+
+    def _fate(self, target: str) -> tuple[Fate, str]:
+        for ending in REFUSED:
+            if os.path.lexists(target + ending):
+                return Fate.REFUSED, _words(target + ending)
+        if not os.path.lexists(target):
+            return Fate.TAKEN, ""
+        if any(os.path.lexists(target + ending) for ending in ACKNOWLEDGED):
+            return Fate.ACKNOWLEDGED, ""
+        return Fate.WAITING, ""
+
+    def _temporary(self, write: Write) -> str:
+        return f"{self.temporary}/{safe_name(write.key)}"
+
+    def _target(self, write: Write) -> str:
+        return self._path(write.ref or "")
+
+    def _path(self, ref: str) -> str:
+        return f"{self.folder}/workorder_{safe_name(ref)}.json"
+
+    def _present(self) -> None:
+        """An empty mount point is not a customer who took everything."""
+        if not os.path.exists(f"{self.folder}/{MARKER}"):
+            raise FatalError(f"outbound folder {self.folder} has lost its marker while we worked.")
+
+    def lock(self) -> None:
+        """One process of ours at a time; the kernel frees it when the process ends, however it ends."""
+        if self._lock is not None:
+            return
+        fd = os.open(f"{self.folder}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise ConfigError(
+                f"another process of ours works in {self.folder} (see its file {LOCK}); one at a time."
+            ) from error
+        self._lock = fd
+
+    def unlock(self) -> None:
+        """Let others in; harmless if we never held it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def marker(self) -> str | None:
+        """The marker's text, None if there is no marker."""
+        try:
+            return Path(self.folder, MARKER).read_text(encoding="ascii", errors="replace").strip()
+        except FileNotFoundError:
+            return None
+
+    def place_marker(self, marker: str) -> None:
+        """Durable, by rename; replaces another marker."""
+        path = f"{self.folder}/{MARKER}"
+        write_file(f"{path}.new", f"{marker}\n".encode("ascii"), self.mode)
+        fsync(f"{path}.new")
+        os.rename(f"{path}.new", path)
+        fsync(self.folder)
+
+
+def payload(write: Write) -> bytes:
+    """The JSON text of a write, with the passed-through keys as the customer spelt them."""
+    known = orjson.dumps(write.body, option=orjson.OPT_INDENT_2)
+    if not write.extra:
+        return known + b"\n"
+    return known[:-2] + b",\n  " + write.extra[1:-1].strip().encode() + b"\n}\n"
+
+
+def _words(path: str) -> str:
+    """What the customer wrote beside the file; never followed as a link."""
+    try:
+        fd = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
+    except OSError:
+        return ""
+    try:
+        return os.read(fd, WORDS).decode("utf-8", "replace").strip()
+    finally:
+        os.close(fd)

@@ -1,0 +1,28 @@
+"""What a folder connection can be told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class InboundMode(StrEnum):
+    """What becomes of an inbound file after it is safe."""
+
+    ARCHIVE = "archive"
+    DELETE = "delete"
+    KEEP = "keep"
+    """It stays where it is: for shares that we may not write."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSettings:
+    """Folders and habits of one customer. Sizes in bytes, ``file_mode`` as for ``chmod``."""
+
+    inbound: Path
+    outbound: Path
+    archive: Path
+    quarantine: Path
+    mode: InboundMode = InboundMode.ARCHIVE
+    settle_seconds: float = 2.0
+    max_bytes: int = 64 * 1024 * 1024
+    file_mode: int = 0o640

@@ -1,0 +1,119 @@
+"""The MongoDB client with the options that our promises need, and its errors in our words."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    OperationFailure,
+    WTimeoutError,
+)
+
+from tracbridge.domain.errors import ConfigError, RetryableError, SettingError
+
+Document = dict[str, Any]
+
+SELECTION_MS = 2_500
+"""How long one attempt looks for a usable server; four attempts and their pauses stay below 20 s."""
+
+TIMEOUT_MS = 15_000
+"""Upper bound of any single operation: with the driver's defaults a stopped server hangs us for ever."""
+
+_PASSING = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+"""Server error codes that pass by themselves: elections, shutdown, time-outs, write conflicts."""
+
+_FORBIDDEN = frozenset({13, 18, 8000})
+
+
+def connect(uri: str) -> AsyncMongoClient[Document]:
+    """A client with majority writes, journal, majority reads, time-outs, aware times, no driver retries.
+
+    Our own batch retry is idempotent and cheaper than the driver's. Raises `ConfigError` for a bad URI.
+    """
+    try:
+        return AsyncMongoClient(
+            uri,
+            tz_aware=True,
+            retryWrites=False,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            timeoutMS=TIMEOUT_MS,
+            serverSelectionTimeoutMS=SELECTION_MS,
+            connectTimeoutMS=SELECTION_MS,
+            appname="tracbridge",
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise SettingError(
+            f"MONGO_URI is not a valid MongoDB address: {type(error).__name__}."
+        ) from None
+
+
+@contextmanager
+def translated(host: str) -> Iterator[None]:
+    """Driver errors as ours; texts name the host and never the credentials."""
+    try:
+        yield
+    except (ConnectionFailure, WTimeoutError) as error:
+        raise RetryableError(
+            f"MongoDB at {host} does not answer ({type(error).__name__})."
+        ) from error
+    except BulkWriteError as error:
+        raise _bulk(host, error) from error
+    except OperationFailure as error:
+        raise _failure(host, error) from error
+
+
+def _failure(host: str, error: OperationFailure) -> Exception:
+    if error.code in _PASSING:
+        return RetryableError(f"MongoDB at {host} is busy (code {error.code}).")
+    if error.code in _FORBIDDEN:
+        name = (error.details or {}).get("codeName", "refused")
+        return ConfigError(
+            f"MongoDB at {host} refuses this account ({name}, code {error.code}); "
+            "see docs/reference/mongodb-rights.md for the rights it needs."
+        )
+    return error
+
+
+def _bulk(host: str, error: BulkWriteError) -> Exception:
+    """A bulk in which only the acknowledgement failed, or the server stepped down, passes by itself."""
+    concern = error.details.get("writeConcernErrors", [])
+    codes = {w.get("code") for w in (*concern, *error.details.get("writeErrors", []))}
+    if codes <= _PASSING:
+        return RetryableError(f"MongoDB at {host} is busy (codes {sorted(codes)}).")
+    return error
+
+
+async def paged(cursor: Any, size: int) -> AsyncIterator[list[Document]]:
+    """The cursor's documents in lists of ``size``."""
+    page: list[Document] = []
+    async for document in cursor:
+        page.append(document)
+        if len(page) == size:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def duplicates(error: BulkWriteError) -> set[int] | None:
+    """The positions of a bulk that met a duplicate key, or None if something else went wrong too."""
+    errors = error.details.get("writeErrors", [])
+    if any(e.get("code") != DUPLICATE for e in errors) or error.details.get("writeConcernErrors"):
+        return None
+    return {e["index"] for e in errors}
+
+
+DUPLICATE = 11000
+
+
+def hosts_of(uri: str) -> str:
+    """The hosts of a connection string, without credentials and options."""
+    rest = uri.partition("://")[2].rpartition("@")[2]
+    return rest.partition("/")[0].partition("?")[0]

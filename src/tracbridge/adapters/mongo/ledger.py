@@ -1,0 +1,133 @@
+"""Links, pass counter and resume points of one connection in MongoDB."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pymongo import InsertOne, ReplaceOne
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import BulkWriteError
+
+from tracbridge.adapters.mongo.client import Document, duplicates, paged, translated
+from tracbridge.adapters.mongo.links import from_document, to_document
+from tracbridge.domain.errors import FatalError
+from tracbridge.domain.link import Claim, Link, Phase
+from tracbridge.domain.workorder import KIND
+
+PAGE = 1_000
+
+
+class MongoLedger:
+    """The links. ``fence`` is asked at each write, so that a worker that lost its lease writes nothing."""
+
+    def __init__(
+        self,
+        database: AsyncDatabase[Document],
+        connection: str,
+        host: str,
+        fence: Callable[[], int],
+    ) -> None:
+        self._links = database["tracbridge_links"]
+        self._c, self._host, self._fence = connection, host, fence
+
+    def _orders(self) -> Document:
+        """The key's part before the ref: work orders without a scope (the only ones today)."""
+        return {"c": self._c, "kind": KIND, "scope": ""}
+
+    async def find(self, refs: Sequence[str]) -> dict[str, Link]:
+        with translated(self._host):
+            found = self._links.find(
+                {"c": self._c, "ref": {"$in": list(refs)}}, batch_size=PAGE + 1
+            )
+            return {document["ref"]: from_document(document) async for document in found}
+
+    async def save(self, links: Sequence[Link]) -> set[str]:
+        if not links:
+            return set()
+        fence = self._fence()
+        operations = [self._operation(replace(link, fence=fence)) for link in links]
+        with translated(self._host):
+            try:
+                result = await self._links.bulk_write(operations, ordered=False)
+            except BulkWriteError as error:
+                if duplicates(error) is None:
+                    raise
+                return await self._lost(links)
+            done = result.inserted_count + result.matched_count
+            return set() if done == len(links) else await self._lost(links)
+
+    def _operation(self, link: Link) -> InsertOne[Document] | ReplaceOne[Document]:
+        document = to_document(link)
+        if not link.rev:
+            return InsertOne(document)
+        guard = {"_id": link.id, "rev": link.rev, "fence": {"$lte": link.fence}}
+        return ReplaceOne(guard, document)
+
+    async def _lost(self, links: Sequence[Link]) -> set[str]:
+        """The refs whose stored revision is not the one that we wrote."""
+        want = {link.id: link for link in links}
+        names = {"rev": 1, "fence": 1}
+        found = self._links.find({"_id": {"$in": list(want)}}, names)
+        stored = {d["_id"]: (d["rev"], d["fence"]) async for d in found}
+        fence = self._fence()
+        if any(f > fence for _, f in stored.values()):
+            msg = "another process has taken over this connection; nothing more is written here."
+            raise FatalError(msg)
+        return {k.ref for i, k in want.items() if stored.get(i) != (k.rev + 1, fence)}
+
+    async def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
+        names = [phase.value for phase in phases]
+        async for refs in self._refs({"c": self._c, "out.phase": {"$in": names}}):
+            yield refs
+
+    async def repushes(self) -> AsyncIterator[list[str]]:
+        async for refs in self._refs({"c": self._c, "repush": True}):
+            yield refs
+
+    async def _refs(self, query: Document) -> AsyncIterator[list[str]]:
+        with translated(self._host):
+            cursor = self._links.find(query, {"_id": 0, "ref": 1}, batch_size=PAGE)
+            async for page in paged(cursor, PAGE):
+                yield [document["ref"] for document in page]
+
+    async def rotation(self, after: str, limit: int) -> tuple[list[str], str]:
+        query = {**self._orders(), "ref": {"$gt": after}}
+        with translated(self._host):
+            cursor = self._links.find(query, {"_id": 0, "ref": 1}).sort("ref", 1).limit(limit)
+            refs = [document["ref"] async for document in cursor]
+        return refs, refs[-1] if len(refs) == limit else ""
+
+
+class MongoPasses:
+    """The pass counter and the resume points."""
+
+    def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
+        self._passes, self._cursors = database["tracbridge_passes"], database["tracbridge_cursors"]
+        self._c, self._host = connection, host
+
+    async def begin(self) -> Claim:
+        with translated(self._host):
+            row = await self._passes.find_one_and_update(
+                {"_id": self._c}, {"$inc": {"counter": 1}}, upsert=True, return_document=True
+            )
+        return Claim(row["counter"], row.get("complete", 0)) if row else Claim(1, 0)
+
+    async def counter(self) -> int:
+        with translated(self._host):
+            row = await self._passes.find_one({"_id": self._c})
+        return row["counter"] if row else 0
+
+    async def complete(self, pass_: int) -> None:
+        with translated(self._host):
+            await self._passes.update_one({"_id": self._c}, {"$max": {"complete": pass_}})
+
+    async def cursor(self, name: str) -> Any:
+        with translated(self._host):
+            row = await self._cursors.find_one({"_id": f"{self._c}:{name}"})
+        return row["cursor"] if row else None
+
+    async def keep_cursor(self, name: str, value: Any) -> None:
+        with translated(self._host):
+            await self._cursors.update_one(
+                {"_id": f"{self._c}:{name}"}, {"$set": {"cursor": value}}, upsert=True
+            )

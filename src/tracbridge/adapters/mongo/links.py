@@ -1,0 +1,121 @@
+"""Links as documents and back."""
+
+from datetime import datetime
+from typing import Any
+
+from tracbridge.domain.link import Held, Link, Out, Phase, Seen, Window
+
+Document = dict[str, Any]
+
+
+def to_document(link: Link) -> Document:
+    """The link as it is stored next: one revision on. What is empty takes no room."""
+    document: Document = {
+        "_id": link.id,
+        "c": link.connection,
+        "kind": link.kind,
+        "scope": link.scope,
+        "ref": link.ref,
+        "rev": link.rev + 1,
+        "fence": link.fence,
+        "seq": link.seq,
+        "changes": link.changes,
+        "tracos": link.tracos,
+        "base": link.base,
+        "native": link.extra,
+        "given": link.given,
+        "times": link.times,
+        "missing": link.missing,
+        "repush": link.repush,
+        "seen": _seen(link.seen),
+        "out": _out(link.out),
+        "window": _window(link.window),
+        "held": {n: {"tracos": h.tracos, "customer": h.customer} for n, h in link.held.items()},
+    }
+    return {key: value for key, value in document.items() if value or key in _ALWAYS}
+
+
+_ALWAYS = ("fence", "seq", "changes", "scope")
+
+
+def _seen(seen: Seen | None) -> Document | None:
+    return {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)} if seen else None
+
+
+def _out(out: Out | None) -> Document | None:
+    if out is None:
+        return None
+    return {
+        "seq": out.seq,
+        "key": out.key,
+        "fields": out.fields,
+        "createdAt": out.created_at,
+        "updatedAt": out.updated_at,
+        "at": out.at,
+        "phase": out.phase.value,
+        "over": out.over,
+        "error": out.error,
+    }
+
+
+def _window(window: Window | None) -> Document | None:
+    if window is None:
+        return None
+    old = {name: list(values) for name, values in window.old.items()}
+    return {"pass": window.pass_, "repeat": window.repeat, "gone": window.gone, "old": old}
+
+
+def from_document(document: Document) -> Link:
+    """The link as it was stored."""
+    get = document.get
+    held: Document = get("held") or {}
+    return Link(
+        id=document["_id"],
+        connection=document["c"],
+        ref=document["ref"],
+        scope=get("scope", ""),
+        kind=document["kind"],
+        tracos=get("tracos"),
+        base=get("base"),
+        extra=get("native", ""),
+        seen=_to_seen(get("seen")),
+        out=_to_out(get("out")),
+        window=_to_window(get("window")),
+        times=get("times") or {},
+        held={n: Held(h.get("tracos"), h.get("customer")) for n, h in held.items()},
+        missing=get("missing", False),
+        repush=get("repush", False),
+        given=get("given"),
+        seq=document["seq"],
+        changes=document["changes"],
+        rev=document["rev"],
+        fence=document["fence"],
+    )
+
+
+def _to_seen(part: Document | None) -> Seen | None:
+    return Seen(part["at"], part["pass"], part["prints"]) if part else None
+
+
+def _to_out(part: Document | None) -> Out | None:
+    if part is None:
+        return None
+    at: datetime = part["at"]
+    return Out(
+        seq=part["seq"],
+        key=part["key"],
+        fields=part["fields"],
+        created_at=part["createdAt"],
+        updated_at=part["updatedAt"],
+        at=at,
+        phase=Phase(part["phase"]),
+        over=part["over"],
+        error=part["error"],
+    )
+
+
+def _to_window(part: Document | None) -> Window | None:
+    if part is None:
+        return None
+    old = {name: tuple(values) for name, values in part["old"].items()}
+    return Window(part["pass"], part["repeat"], part["gone"], old)

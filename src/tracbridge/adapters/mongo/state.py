@@ -1,0 +1,47 @@
+"""All of our memory of one connection, in one MongoDB database."""
+
+from dataclasses import dataclass
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from tracbridge.adapters.mongo.client import Document
+from tracbridge.adapters.mongo.lease import MongoLease
+from tracbridge.adapters.mongo.ledger import MongoLedger, MongoPasses
+from tracbridge.adapters.mongo.stores import (
+    MongoConflicts,
+    MongoHistory,
+    MongoQuarantine,
+    MongoRuns,
+)
+from tracbridge.adapters.mongo.taken import MongoTakenFiles
+
+
+@dataclass(frozen=True, slots=True)
+class MongoState:
+    """The stores of one connection, over one client."""
+
+    database: AsyncDatabase[Document]
+    lease: MongoLease
+    ledger: MongoLedger
+    passes: MongoPasses
+    quarantine: MongoQuarantine
+    conflicts: MongoConflicts
+    history: MongoHistory
+    runs: MongoRuns
+    taken: MongoTakenFiles
+
+
+def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -> MongoState:
+    """The stores; every link that they write carries the fence of the lease."""
+    lease = MongoLease(database, connection, host)
+    return MongoState(
+        database=database,
+        lease=lease,
+        ledger=MongoLedger(database, connection, host, lambda: lease.fence),
+        passes=MongoPasses(database, connection, host),
+        quarantine=MongoQuarantine(database, connection, host),
+        conflicts=MongoConflicts(database, connection, host),
+        history=MongoHistory(database, connection, host),
+        runs=MongoRuns(database, connection, host),
+        taken=MongoTakenFiles(database, connection, host),
+    )

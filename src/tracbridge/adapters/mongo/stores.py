@@ -1,0 +1,221 @@
+"""Quarantine, conflicts, history and bookkeeping of one connection in MongoDB.
+
+Entries have names that are the same for the same fact: storing one again changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import BulkWriteError
+
+from tracbridge.adapters.mongo.client import Document, duplicates, translated
+from tracbridge.domain.outcome import Kind
+from tracbridge.domain.workorder import Side
+from tracbridge.ports.state import Conflict, Entry, QuarantineCase
+
+
+async def insert_missing(collection: AsyncCollection[Document], documents: list[Document]) -> None:
+    """One insert for all; those that are there already stay as they are."""
+    if not documents:
+        return
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        if duplicates(error) is None:
+            raise
+
+
+class MongoQuarantine:
+    """Refused records."""
+
+    def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
+        self._cases, self._c, self._host = database["tracbridge_quarantine"], connection, host
+
+    async def put(self, cases: Sequence[QuarantineCase]) -> None:
+        with translated(self._host):
+            await insert_missing(self._cases, [case_document(case) for case in cases])
+
+    async def known(self, ids: Sequence[str]) -> set[str]:
+        with translated(self._host):
+            found = self._cases.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+            return {document["_id"] async for document in found}
+
+    async def settle(
+        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
+    ) -> int:
+        places = [{"ref": {"$in": list(refs)}}, {"source": {"$in": list(sources)}}]
+        query = {"c": self._c, "state": "open", "side": side.value, "$or": places}
+        with translated(self._host):
+            result = await self._cases.update_many(
+                query, {"$set": {"state": "closed", "closed": at}}
+            )
+        return result.modified_count
+
+
+def case_document(case: QuarantineCase) -> Document:
+    why = case.why
+    return {
+        "_id": case.id,
+        "c": case.connection,
+        "side": case.side.value,
+        "source": case.source,
+        "ref": case.ref,
+        "code": why.code,
+        "pointer": why.pointer,
+        "value": why.value,
+        "reason": why.reason,
+        "hint": why.hint,
+        "version": case.version,
+        "file": case.file,
+        "raw": case.raw,
+        "claim": {"pass": case.claim.pass_, "complete": case.claim.complete}
+        if case.claim
+        else None,
+        "at": case.at,
+        "state": case.state,
+    }
+
+
+class MongoConflicts:
+    """Disagreements, decided or waiting."""
+
+    def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
+        self._conflicts, self._c, self._host = database["tracbridge_conflicts"], connection, host
+
+    async def put(self, conflicts: Sequence[Conflict]) -> None:
+        with translated(self._host):
+            await insert_missing(self._conflicts, [conflict_document(c) for c in conflicts])
+
+    async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
+        query = {"c": self._c, "ref": ref, "decided": None, "fields": {"$in": list(fields)}}
+        with translated(self._host):
+            await self._conflicts.update_many(query, {"$set": {"decided": by, "decidedAt": at}})
+
+
+def conflict_document(conflict: Conflict) -> Document:
+    return {
+        "_id": conflict.id,
+        "c": conflict.connection,
+        "ref": conflict.ref,
+        "kind": conflict.kind.value,
+        "at": conflict.at,
+        "fields": list(conflict.taken),
+        "base": conflict.base,
+        "tracos": conflict.tracos,
+        "customer": conflict.customer,
+        "taken": {n: side.value if side else None for n, side in conflict.taken.items()},
+        "decided": conflict.decided,
+        "source": conflict.source,
+        "customerAt": conflict.customer_at,
+        "tracosAt": conflict.tracos_at,
+    }
+
+
+def to_conflict(document: Document) -> Conflict:
+    taken = {n: Side(side) if side else None for n, side in document["taken"].items()}
+    return Conflict(
+        id=document["_id"],
+        connection=document["c"],
+        ref=document["ref"],
+        kind=Kind(document["kind"]),
+        at=document["at"],
+        base=document["base"],
+        tracos=document["tracos"],
+        customer=document["customer"],
+        taken=taken,
+        decided=document["decided"],
+        source=document["source"],
+        tracos_at=document["tracosAt"],
+        customer_at=document["customerAt"],
+    )
+
+
+class MongoHistory:
+    """What was done to each order."""
+
+    def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
+        self._entries, self._c, self._host = database["tracbridge_history"], connection, host
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        with translated(self._host):
+            await insert_missing(self._entries, [entry_document(entry) for entry in entries])
+
+    async def supersede(self, ids: Sequence[str]) -> None:
+        if not ids:
+            return
+        with translated(self._host):
+            query = {"_id": {"$in": list(ids)}}
+            await self._entries.update_many(query, {"$set": {"superseded": True}})
+
+    async def pending(self, numbers: Mapping[str, int]) -> dict[str, Entry]:
+        query = {"c": self._c, "ref": {"$in": list(numbers)}, "side": Side.TRACOS.value}
+        found: dict[str, Entry] = {}
+        with translated(self._host):
+            async for document in self._entries.find(query).sort("at", 1):
+                if document["number"] == numbers[document["ref"]]:
+                    found[document["ref"]] = to_entry(document)
+        return found
+
+
+def entry_document(entry: Entry) -> Document:
+    return {
+        "_id": entry.id,
+        "c": entry.connection,
+        "ref": entry.ref,
+        "number": entry.number,
+        "side": entry.side.value,
+        "at": entry.at,
+        "run": entry.run,
+        "before": entry.before,
+        "after": entry.after,
+        "why": entry.why,
+    }
+
+
+def to_entry(document: Document) -> Entry:
+    return Entry(
+        id=document["_id"],
+        connection=document["c"],
+        ref=document["ref"],
+        number=document["number"],
+        side=Side(document["side"]),
+        at=document["at"],
+        run=document["run"],
+        before=document["before"],
+        after=document["after"],
+        why=document["why"],
+    )
+
+
+class MongoRuns:
+    """One row per run, and the connection's marker."""
+
+    def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
+        self._runs, self._connections = (
+            database["tracbridge_runs"],
+            database["tracbridge_connections"],
+        )
+        self._c, self._host = connection, host
+
+    async def begin(self, run: str, at: datetime) -> None:
+        row = {"_id": run, "c": self._c, "started": at, "ended": None}
+        with translated(self._host):
+            await self._runs.insert_one(row)
+
+    async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None:
+        with translated(self._host):
+            await self._runs.update_one({"_id": run}, {"$set": {"ended": at, **counts}})
+
+    async def marker(self) -> tuple[str, bool] | None:
+        """The marker's text and whether it was surely placed at the customer's; None before the first run."""
+        with translated(self._host):
+            row = await self._connections.find_one({"_id": self._c})
+        return (row["marker"], row["placed"]) if row else None
+
+    async def keep_marker(self, marker: str, *, placed: bool) -> None:
+        values = {"marker": marker, "placed": placed}
+        with translated(self._host):
+            await self._connections.update_one({"_id": self._c}, {"$set": values}, upsert=True)

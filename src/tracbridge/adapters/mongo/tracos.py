@@ -1,0 +1,167 @@
+"""TracOS as a connector: work orders as documents of one MongoDB collection.
+
+We write mapped fields, ``isSynced`` and ``syncedAt``, nothing else. Every update is guarded by the
+values that were read; filters hold typed scalars only and updates are plain ``$set``.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidDocument
+from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, DocumentTooLarge
+
+from tracbridge.adapters.mongo.client import Document, duplicates, paged, translated
+from tracbridge.domain.errors import RecordError, StaleWriteError
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
+
+PAGE = 1_000
+LARGEST = 2**63 - 1
+
+GUARDED = ("status", "title", "description", "deleted", "deletedAt", "updatedAt")
+"""The fields that an update is planned on; it takes effect only where they are still as read."""
+
+SHOWN = dict.fromkeys(("number", "createdAt", *GUARDED, "isSynced", "syncedAt"), 1)
+UNSYNCED = {"isSynced": {"$in": [False, None]}}
+_SCALARS = (str, bool, int, float, datetime, type(None))
+
+
+class TracosConnector:
+    """One collection of work orders, seen by order number."""
+
+    traits = Traits(checks_versions=True, reads_back=True, supersedes=True, answers=True)
+
+    def __init__(self, collection: AsyncCollection[Document], host: str) -> None:
+        self._orders, self._host = collection, host
+
+    async def check(self) -> None:
+        with translated(self._host):
+            await self._orders.find_one({}, {"_id": 1})
+
+    async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
+        """Documents that are not marked as synced; a marked one is not read again."""
+        del since, claim
+        async for page in self._pages(UNSYNCED):
+            yield page
+
+    async def changed(self, since: Any) -> AsyncIterator[Page]:
+        async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True}):
+            yield page
+
+    async def _pages(self, query: Document) -> AsyncIterator[Page]:
+        with translated(self._host):
+            cursor = self._orders.find(query, SHOWN, batch_size=PAGE)
+            async for documents in paged(cursor, PAGE):
+                records = tuple(record_of(document) for document in documents)
+                yield Page(records, Cursor(str(documents[-1]["_id"])))
+
+    async def commit(self, cursor: Cursor) -> None:
+        """Nothing to tell: what was read is marked one by one, see `mark`."""
+
+    async def fetch(self, refs: Sequence[str]) -> Mapping[str, Sequence[Record]]:
+        numbers = [number for ref in refs if (number := number_of(ref))]
+        found: dict[str, list[Record]] = {}
+        with translated(self._host):
+            query = {"number": {"$in": numbers}}
+            async for document in self._orders.find(query, SHOWN, batch_size=PAGE + 1):
+                found.setdefault(str(int(document["number"])), []).append(record_of(document))
+        return found
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
+        new = [write for write in writes if write.replaces is None]
+        old = [write for write in writes if write.replaces is not None]
+        answers = {**await self._insert(new), **await self._update(old)}
+        return [answers[write.key] for write in writes]
+
+    async def _insert(self, writes: Sequence[Write]) -> dict[str, Receipt | Refusal]:
+        """One insert for all; a number that exists by now makes that write stale."""
+        if not writes:
+            return {}
+        documents = [{"_id": ObjectId(), **(write.body or {})} for write in writes]
+        there: set[int] | None = set()
+        with translated(self._host):
+            try:
+                await self._orders.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                there = duplicates(error)
+                if there is None:
+                    raise
+            except (DocumentTooLarge, InvalidDocument, OverflowError) as error:
+                return {w.key: await self._insert_one(w, error) for w in writes}
+        return {
+            write.key: _exists(write) if i in (there or ()) else Receipt(str(documents[i]["_id"]))
+            for i, write in enumerate(writes)
+        }
+
+    async def _insert_one(self, write: Write, error: Exception) -> Receipt | Refusal:
+        return RecordError(
+            "not_storable", f"MongoDB cannot store this order: {error}", value=write.ref or ""
+        )
+
+    async def _update(self, writes: Sequence[Write]) -> dict[str, Receipt | Refusal]:
+        """One bulk for all, each guarded by what was read."""
+        if not writes:
+            return {}
+        operations = [UpdateOne(guard(w.replaces), {"$set": dict(w.body or {})}) for w in writes]
+        with translated(self._host):
+            result = await self._orders.bulk_write(operations, ordered=False)
+            lost = set() if result.matched_count == len(writes) else await self._lost(writes)
+        return {w.key: _changed(w) if w.key in lost else Receipt(w.ref or "") for w in writes}
+
+    async def _lost(self, writes: Sequence[Write]) -> set[str]:
+        """Keys of the writes whose document does not show what they set."""
+        ids = [_id(write.replaces) for write in writes]
+        found = {d["_id"]: d async for d in self._orders.find({"_id": {"$in": ids}})}
+        return {
+            write.key
+            for write, id_ in zip(writes, ids, strict=True)
+            if not _shows(found.get(id_, {}), write.body or {})
+        }
+
+    async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
+        operations = [UpdateOne(guard(record), {"$set": values}) for record, values in marks]
+        with translated(self._host):
+            result = await self._orders.bulk_write(operations, ordered=False)
+        return result.matched_count
+
+    async def aclose(self) -> None:
+        """The client belongs to the composition root."""
+
+
+def record_of(document: Document) -> Record:
+    """A document as a record; its source is its id."""
+    return Record(document, None, source=f"tracos:{document['_id']}")
+
+
+def number_of(ref: str) -> int | None:
+    """The number behind a ref, None if the ref is no number that TracOS could hold."""
+    if not ref.isascii() or not ref.isdigit():
+        return None
+    return number if 0 < (number := int(ref)) <= LARGEST else None
+
+
+def guard(record: Record | None) -> Document:
+    """A filter for exactly the document that was read, by typed scalars."""
+    body: Body = record.body or {} if record else {}
+    values = {name: body.get(name) for name in GUARDED}
+    return {"_id": body["_id"], **{n: v for n, v in values.items() if isinstance(v, _SCALARS)}}
+
+
+def _id(record: Record | None) -> Any:
+    return record.body["_id"] if record and record.body else None
+
+
+def _shows(document: Document, values: Body) -> bool:
+    return all(document.get(name) == value for name, value in values.items())
+
+
+def _exists(write: Write) -> StaleWriteError:
+    return StaleWriteError(f"order {write.ref} exists in TracOS by now.")
+
+
+def _changed(write: Write) -> StaleWriteError:
+    return StaleWriteError(f"order {write.ref} was changed in TracOS since it was read.")

@@ -1,0 +1,115 @@
+"""The link: what we remember of one order on one connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from tracbridge.domain.workorder import KIND, Fields, Value
+
+
+class Phase(StrEnum):
+    """How far a version has come on its way to the customer."""
+
+    INTENT = "intent"
+    """The content is frozen; nothing has left us."""
+    STAGED = "staged"
+    """It lies beside its place, durable; one rename publishes it."""
+    PUBLISHED = "published"
+    """The customer can see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The pass that took a record: its number, and the last pass complete when it began."""
+
+    pass_: int
+    complete: int
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """One version on its way to the customer. Its content is frozen when it is made.
+
+    ``over``: it replaced a version that may just have been read, so its absence proves nothing.
+    ``at``: when the version was made (our clock, UTC); TracOS's ``syncedAt`` once it is published.
+    ``error``: what the customer's system answered when it refused this version.
+    """
+
+    seq: int
+    key: str
+    fields: Fields
+    created_at: datetime
+    updated_at: datetime
+    at: datetime
+    phase: Phase = Phase.INTENT
+    over: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """While it is open nobody can know whether a record was made before or after our version was read.
+
+    ``pass_``: the pass in which the version was published. ``repeat``: it equals the version before.
+    ``gone``: the pass counter when the customer was seen to have taken it, else None.
+    ``old``: per changed field the prints of the earlier values that he may still show.
+    """
+
+    pass_: int
+    repeat: bool
+    gone: int | None
+    old: Mapping[str, tuple[Value, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The customer's last accepted record: its time (never ahead of our clock), its claim, its values' prints."""
+
+    at: datetime
+    pass_: int
+    prints: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A field that waits for a person: each side keeps its own value."""
+
+    tracos: Value
+    customer: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The memory of agreement about one order: the three-way merge's base and what is on its way.
+
+    ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's own
+    keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at`` of the
+    last publication. ``changes``: history entries written. ``rev`` and ``fence`` guard every update.
+    """
+
+    id: str
+    connection: str
+    ref: str
+    scope: str = ""
+    kind: str = KIND
+    tracos: object = None
+    base: Fields | None = None
+    extra: str = ""
+    seen: Seen | None = None
+    out: Out | None = None
+    window: Window | None = None
+    times: Mapping[str, datetime] = field(default_factory=dict)
+    held: Mapping[str, Held] = field(default_factory=dict)
+    missing: bool = False
+    repush: bool = False
+    given: datetime | None = None
+    seq: int = 0
+    changes: int = 0
+    rev: int = 0
+    fence: int = 0
+
+    @property
+    def last_given(self) -> Fields | None:
+        """What the customer holds or is about to hold, as far as we know."""
+        return self.out.fields if self.out else self.base

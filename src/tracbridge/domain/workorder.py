@@ -1,0 +1,83 @@
+"""The canonical work order: the shape in which both sides are compared and merged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+KIND = "workorder"
+"""The kind of record that flows today; comments, labour and attachments are kinds of their own."""
+
+
+class Side(StrEnum):
+    """One of the two systems that a connection keeps the same."""
+
+    TRACOS = "tracos"
+    CUSTOMER = "customer"
+
+    @property
+    def other(self) -> "Side":
+        return Side.CUSTOMER if self is Side.TRACOS else Side.TRACOS
+
+
+class Status(StrEnum):
+    """The five states that TracOS knows."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    ON_HOLD = "on_hold"
+    CANCELLED = "cancelled"
+
+
+Value = str | int | float | bool | datetime | None
+"""What one field holds: a scalar. Instants are aware, in UTC, cut to milliseconds."""
+
+Fields = Mapping[str, Value]
+"""Field name to value; two work orders are the same if their fields are equal.
+
+Core names: ``status`` (text of a `Status`), ``title``, ``description``, ``deleted``. Everything else
+is an ``ext.`` path. Each field merges, is held and is recorded by itself.
+
+``deleted`` is a group in one value, so that the flag never travels without its time: ``False``, the
+instant of the deletion, or ``True`` where the instant is not known (equal to any instant, see `settled`).
+"""
+
+DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """One order as one side shows it.
+
+    ``created_at`` and ``updated_at`` are that side's own times (aware, UTC); they are no business fields.
+    ``extra`` is the JSON text of an object with keys that no mapping knows, to be passed through, or "".
+    ``warnings`` are codes of what was accepted although it looks odd.
+    """
+
+    ref: str
+    fields: Fields
+    created_at: datetime
+    updated_at: datetime
+    extra: str = ""
+    scope: str = ""
+    kind: str = KIND
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """The same instant in UTC, cut (not rounded) to milliseconds, as MongoDB keeps it."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def settled(fields: Fields, *known: Fields | None, when: datetime) -> Fields:
+    """``fields`` with an instant for a deletion that came without one.
+
+    Taken from the first of ``known`` that has one, since an unknown instant equals any; else ``when``.
+    """
+    if fields.get(DELETED) is not True:
+        return fields
+    instants = (other.get(DELETED) for other in known if other)
+    at = next((at for at in instants if isinstance(at, datetime)), when)
+    return {**fields, DELETED: at}

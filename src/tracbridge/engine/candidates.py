@@ -1,0 +1,59 @@
+"""Which orders of TracOS may have to be brought to the customer."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from tracbridge.engine.connection import Connection
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import Record
+
+OVERLAP = timedelta(minutes=5)
+"""Read again before the last resume point: clocks differ, and late commits carry old times."""
+
+ROTATION = 10_000
+"""Linked orders compared in each pass, so that an edit that left ``isSynced: true`` is found too."""
+
+PAGE = 1_000
+
+_NO_CLAIM = Claim(0, 0)
+
+
+class Candidates:
+    """Unsynced documents, those that changed lately, those to be told again, and a slice of all the others."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.started = connection.clock.now()
+        self.position = ""
+
+    async def pages(self) -> AsyncIterator[tuple[Sequence[Record], bool]]:
+        """Pages of documents; True beside those that are known to need something."""
+        since = await self.connection.passes.cursor("changed")
+        async for page in self.connection.tracos.read(None, _NO_CLAIM):
+            yield page.records, True
+        if since:
+            async for page in self.connection.tracos.changed(since - OVERLAP):
+                yield page.records, False
+        async for refs in self.connection.ledger.repushes():
+            yield await self._documents(refs), True
+        async for refs in self._rotation():
+            yield await self._documents(refs), False
+
+    async def _documents(self, refs: Sequence[str]) -> list[Record]:
+        found = await self.connection.tracos.fetch(refs)
+        return [record for records in found.values() for record in records]
+
+    async def _rotation(self) -> AsyncIterator[list[str]]:
+        passes, ledger = self.connection.passes, self.connection.ledger
+        self.position = await passes.cursor("rotation") or ""
+        for _ in range(ROTATION // PAGE):
+            refs, self.position = await ledger.rotation(self.position, PAGE)
+            if refs:
+                yield refs
+            if not self.position:
+                return
+
+    async def remember(self) -> None:
+        """Where the next pass goes on; stored after everything before it is safe."""
+        await self.connection.passes.keep_cursor("changed", self.started)
+        await self.connection.passes.keep_cursor("rotation", self.position)

@@ -1,0 +1,62 @@
+"""Everything that one pass over one connection works with."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tracbridge.domain.link import Link
+from tracbridge.mapping.translation import Translation
+from tracbridge.ports.connector import Connector, Tracos
+from tracbridge.ports.runtime import Clock, Observer, Steps
+from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
+from tracbridge.sync.identity import link_id
+from tracbridge.sync.policy import Ack, Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured pairing: two systems, a mapping, policies, and our memory of it."""
+
+    name: str
+    customer: Connector
+    tracos: Tracos
+    translation: Translation
+    policies: Policies
+    ledger: Ledger
+    passes: Passes
+    quarantine: Quarantine
+    conflicts: Conflicts
+    history: History
+    lease: Lease
+    clock: Clock
+    steps: Steps
+    observer: Observer
+
+    @property
+    def answers(self) -> bool:
+        """A version has arrived as soon as it is written."""
+        return self.customer.traits.answers or self.policies.ack is Ack.ANSWER
+
+    def new_link(self, ref: str, scope: str, kind: str) -> Link:
+        """The link of an order that has none yet (``rev`` 0)."""
+        return Link(link_id(self.name, kind, scope, ref), self.name, ref, scope, kind)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run did, by flow; the numbers that the table and ``run --json`` show."""
+
+    run: str
+    inbound: Counter[str] = field(default_factory=Counter)
+    outbound: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def troubled(self) -> bool:
+        """Something was quarantined, held or not delivered in this run."""
+        return any(
+            (
+                self.inbound["quarantined"],
+                self.inbound["held"],
+                self.outbound["quarantined"],
+                self.outbound["failed"],
+            )
+        )

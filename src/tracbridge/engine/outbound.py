@@ -1,0 +1,252 @@
+"""TracOS -> customer: find what differs from what he was given, freeze it, publish it, mark it.
+
+The content of a version is frozen before anything leaves us. What a crash leaves half done is
+finished first by the next pass.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tracbridge.domain.errors import RecordError
+from tracbridge.domain.link import Link, Phase
+from tracbridge.domain.workorder import Side, WorkOrder
+from tracbridge.engine.candidates import Candidates
+from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.record import entry
+from tracbridge.mapping.synced import is_synced, mark, synced_at
+from tracbridge.ports.connector import Record, Stages, Write
+from tracbridge.ports.runtime import Step
+from tracbridge.ports.state import Entry, QuarantineCase
+from tracbridge.sync.identity import record_id
+from tracbridge.sync.publish import (
+    Need,
+    Shown,
+    answered,
+    need,
+    next_version,
+    published,
+    staged,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version to be published: the link that carries it, and the document it was made from."""
+
+    link: Link
+    before: Link
+    record: Record | None = None
+
+    @property
+    def ref(self) -> str:
+        return self.link.ref
+
+
+class Outbound:
+    """One pass from TracOS to the customer."""
+
+    def __init__(self, connection: Connection, tally: Tally) -> None:
+        self.connection = connection
+        self.run, self.tally = tally.run, tally.outbound
+        self.counter = 0
+
+    async def __call__(self) -> None:
+        """Finish what was begun, then bring everything that differs to the customer."""
+        connection = self.connection
+        self.counter = await connection.passes.counter()
+        await self.resume()
+        candidates = Candidates(connection)
+        async for records, sure in candidates.pages():
+            await connection.lease.hold()
+            await self.page(records, sure=sure)
+        await candidates.remember()
+
+    async def resume(self) -> None:
+        """Publish what a crash left frozen or staged; drop what was staged and never announced."""
+        customer = self.connection.customer
+        async for refs in self.connection.ledger.on_their_way(Phase.INTENT, Phase.STAGED):
+            links = await self.connection.ledger.find(refs)
+            counts: Counter[str] = Counter(read=len(links))
+            await self.publish([Version(k, k) for k in links.values()], counts)
+            self._count(counts)
+        if isinstance(customer, Stages):
+            await customer.sweep()
+
+    async def page(self, records: Sequence[Record], *, sure: bool) -> None:
+        """Publish or mark each order of the page; ``sure``: these are known to need something."""
+        counts: Counter[str] = Counter()
+        orders, bad = self._translate(records, await self._links(records))
+        await self._refuse(bad, counts)
+        supersedes = self.connection.customer.traits.supersedes
+        resend = self.connection.customer.traits.resend
+        marks: list[tuple[Record, Any]] = []
+        versions: list[Version] = []
+        for record, link, shown in orders:
+            what = need(link, shown, supersedes=supersedes, resend=resend)
+            if what is Need.PUBLISH:
+                versions.append(self._version(record, link, shown.order))
+            elif what is Need.MARK:
+                marks.append((record, mark(link.given or self.connection.clock.now())))
+            counts["read"] += sure or what is not Need.NOTHING
+            counts["unchanged"] += what is not Need.PUBLISH and (sure or what is not Need.NOTHING)
+        await self.send(versions, counts)
+        await self._mark(marks)
+        self._count(counts)
+
+    async def _links(self, records: Sequence[Record]) -> dict[str, Link]:
+        translation = self.connection.translation
+        refs = {translation.tracos_ref(record.body or {}) for record in records}
+        return await self.connection.ledger.find([ref for ref in refs if ref])
+
+    def _translate(
+        self, records: Sequence[Record], links: dict[str, Link]
+    ) -> tuple[list[tuple[Record, Link, Shown]], list[tuple[Record, RecordError]]]:
+        good, bad = [], []
+        for record in records:
+            body = record.body or {}
+            ref = self.connection.translation.tracos_ref(body)
+            link = links.get(ref or "")
+            try:
+                last = link.last_given if link else None
+                order = self.connection.translation.from_tracos(body, last)
+            except RecordError as error:
+                bad.append((record, error))
+                continue
+            link = link or self.connection.new_link(order.ref, order.scope, order.kind)
+            good.append((record, link, Shown(order, is_synced(body), synced_at(body))))
+        return good, bad
+
+    def _version(self, record: Record, link: Link, order: WorkOrder) -> Version:
+        frozen = next_version(link, order, self.counter, self.connection.clock.now())
+        tracos = (record.body or {}).get("_id")
+        return Version(replace(frozen, tracos=tracos), link, record)
+
+    async def send(self, versions: list[Version], counts: Counter[str]) -> None:
+        """History, then freeze (and stage), then publish."""
+        if not versions:
+            return
+        await self.connection.history.put([self._entry(v) for v in versions])
+        await self.connection.steps.passed(Step.RECORDED)
+        versions = await self._freeze(versions, counts)
+        await self.connection.steps.passed(Step.STAGED)
+        await self.publish(versions, counts)
+
+    def _entry(self, version: Version) -> Entry:
+        before, fields = version.before.last_given, version.link.last_given or {}
+        changed = {n: v for n, v in fields.items() if before is None or before.get(n) != v}
+        old = None if before is None else {n: before.get(n) for n in changed}
+        why = {"by": dict.fromkeys(changed, "changed in TracOS"), "version": version.link.seq}
+        if not changed:
+            why["by"] = {"": "receipt or sent again"}
+        return entry(
+            self.connection,
+            version.before,
+            Side.CUSTOMER,
+            version.link.seq,
+            old,
+            changed,
+            self.run,
+            why,
+        )
+
+    async def _freeze(self, versions: list[Version], counts: Counter[str]) -> list[Version]:
+        """Lay the versions beside their places and remember that, in one update each."""
+        customer = self.connection.customer
+        if isinstance(customer, Stages):
+            answers = await customer.stage([self.write(v) for v in versions])
+            ready = []
+            refused: list[tuple[Record, RecordError]] = []
+            for version, answer in zip(versions, answers, strict=True):
+                if isinstance(answer, RecordError):
+                    refused += [(version.record, answer)] if version.record else []
+                else:
+                    link = staged(version.link, over=answer.over)
+                    ready.append(replace(version, link=link))
+            await self._refuse(refused, counts)
+            versions = ready
+        lost = await self.connection.ledger.save([v.link for v in versions])
+        return [self._stored(v) for v in versions if v.ref not in lost]
+
+    def _stored(self, version: Version) -> Version:
+        return replace(version, link=replace(version.link, rev=version.link.rev + 1))
+
+    async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
+        """Show the versions to the customer, remember it, and mark TracOS's documents."""
+        if not versions:
+            return
+        await self.connection.lease.hold()
+        customer = self.connection.customer
+        writes = [self.write(v) for v in versions]
+        effect = customer.publish if isinstance(customer, Stages) else customer.write
+        answers = await effect(writes)
+        await self.connection.steps.passed(Step.EFFECT)
+        done: list[Version] = []
+        for version, answer in zip(versions, answers, strict=True):
+            if isinstance(answer, Exception):
+                self.connection.observer.incident("not_delivered", version.ref, str(answer))
+                counts["failed"] += 1
+            else:
+                done.append(version)
+        arrived = [self._arrived(v.link) for v in done]
+        lost = await self.connection.ledger.save(arrived)
+        await self.connection.steps.passed(Step.PUBLISHED)
+        counts["delivered"] += len(done) - len(lost)
+        pairs = zip(done, arrived, strict=True)
+        await self._mark([(v.record, mark(k.given)) for v, k in pairs if v.record and not k.held])
+
+    def _arrived(self, link: Link) -> Link:
+        return answered(link) if self.connection.answers else published(link, self.counter)
+
+    def write(self, version: Version) -> Write:
+        """The customer's whole record of a version, as it was frozen."""
+        link = version.link
+        out = link.out
+        if out is None:
+            msg = f"order {link.ref} has no version to write"
+            raise ValueError(msg)
+        order = WorkOrder(link.ref, out.fields, out.created_at, out.updated_at, scope=link.scope)
+        body = self.connection.translation.to_customer(order)
+        return Write(out.key, body, link.ref, extra=link.extra)
+
+    async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> None:
+        if marks:
+            await self.connection.tracos.mark(marks)
+            await self.connection.steps.passed(Step.MARKED)
+
+    async def _refuse(
+        self, bad: Sequence[tuple[Record, RecordError]], counts: Counter[str]
+    ) -> None:
+        """Documents that cannot be sent: on record once per version, tried again when they change."""
+        cases = [self._case(record, error) for record, error in bad]
+        known = await self.connection.quarantine.known([c.id for c in cases]) if cases else set()
+        fresh = [case for case in cases if case.id not in known]
+        if not fresh:
+            return
+        await self.connection.quarantine.put(fresh)
+        await self.connection.steps.passed(Step.QUARANTINED)
+        for case in fresh:
+            self.connection.observer.incident(case.why.code, case.source, str(case.why))
+        counts["quarantined"] += len(fresh)
+        counts["read"] += len(fresh)
+
+    def _case(self, record: Record, error: RecordError) -> QuarantineCase:
+        body = record.body or {}
+        name = self.connection.name
+        return QuarantineCase(
+            id=record_id(name, record.source, record.version, error.why.code)[:12],
+            connection=name,
+            side=Side.TRACOS,
+            source=record.source,
+            why=error.why,
+            version=record.version,
+            at=self.connection.clock.now(),
+            ref=self.connection.translation.tracos_ref(body),
+            raw=record.raw,
+        )
+
+    def _count(self, counts: Counter[str]) -> None:
+        if any(counts.values()):
+            self.tally.update(counts)
+            self.connection.observer.batch("outbound", counts)

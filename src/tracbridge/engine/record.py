@@ -1,0 +1,83 @@
+"""What goes on record before an effect: history entries and conflicts, under names that repeat."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tracbridge.domain.link import Link
+from tracbridge.domain.workorder import Fields, Side
+from tracbridge.engine.connection import Connection
+from tracbridge.ports.state import Conflict, Entry
+from tracbridge.sync.identity import canonical, record_id
+
+if TYPE_CHECKING:
+    from tracbridge.engine.inbound import Inbound, Plan
+
+
+def entry_of(inbound: "Inbound", plan: "Plan", before: Fields | None, after: Fields) -> Entry:
+    """The history entry of one change in TracOS, with the before-image of the fields that change."""
+    changed = [n for n, v in after.items() if before is None or before.get(n) != v]
+    record, link = plan.item.record, plan.link
+    why = {"source": record.source, "kept": record.kept, "by": dict(plan.decision.why or {})}
+    return entry(
+        inbound.connection,
+        link,
+        Side.TRACOS,
+        link.changes + 1,
+        None if before is None else {n: before.get(n) for n in changed},
+        {n: after[n] for n in changed},
+        inbound.run,
+        why,
+    )
+
+
+def entry(
+    connection: Connection,
+    link: Link,
+    side: Side,
+    number: int,
+    before: Fields | None,
+    after: Fields,
+    run: str,
+    why: Mapping[str, object],
+) -> Entry:
+    """The same change at the same place in the order's life has the same id."""
+    name = record_id(link.id, number, side.value, canonical(before), canonical(after))
+    why = {"mapping": connection.translation.name, **why}
+    at = connection.clock.now()
+    return Entry(name, connection.name, link.ref, number, side, at, run, before, after, why)
+
+
+def conflicts_of(inbound: "Inbound", plan: "Plan") -> list[Conflict]:
+    """The disagreements of one record, each under the name of its order and values."""
+    return [
+        Conflict(
+            id=record_id(
+                plan.link.id,
+                note.kind,
+                *map(canonical, (note.base, note.tracos)),
+                canonical(note.customer),
+            )[:12],
+            connection=inbound.connection.name,
+            ref=plan.link.ref,
+            kind=note.kind,
+            at=inbound.connection.clock.now(),
+            base=note.base,
+            tracos=note.tracos,
+            customer=note.customer,
+            taken=note.taken,
+            decided=None if None in note.taken.values() else note.policy or note.kind.value,
+            source=plan.item.record.source,
+            customer_at=plan.item.order.updated_at,
+        )
+        for note in plan.decision.disagreements
+    ]
+
+
+async def pending(
+    connection: Connection, links: Mapping[str, Link], refs: Sequence[str]
+) -> Mapping[str, Entry]:
+    """Entries written before a crash or a lost guard whose effect is not known, by ref."""
+    if not refs:
+        return {}
+    numbers = {ref: links[ref].changes + 1 if ref in links else 1 for ref in refs}
+    return await connection.history.pending(numbers)

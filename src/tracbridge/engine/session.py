@@ -1,0 +1,37 @@
+"""One run of a connection: locked, leased, bound to its folder, and on record."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tracbridge.engine.binding import bind
+from tracbridge.engine.connection import Connection
+from tracbridge.ports.connector import Exclusive
+from tracbridge.ports.runtime import Step
+from tracbridge.ports.state import Runs
+
+
+@asynccontextmanager
+async def session(
+    connection: Connection, runs: Runs, run: str, *, rebind: bool = False
+) -> AsyncIterator[None]:
+    """The exclusive right to work on the connection, for the length of the block.
+
+    The folder's lock first (a paused holder blocks, which is safe), then the lease, then the marker:
+    nothing is claimed or acknowledged where memory and folder do not belong together.
+    """
+    customer = connection.customer
+    await customer.check()
+    if isinstance(customer, Exclusive):
+        await customer.lock()
+    try:
+        await connection.lease.take()
+        await connection.steps.passed(Step.LEASE)
+        try:
+            if isinstance(customer, Exclusive):
+                await bind(runs, customer, run, rebind=rebind)
+            yield
+        finally:
+            await connection.lease.release()
+    finally:
+        if isinstance(customer, Exclusive):
+            await customer.unlock()

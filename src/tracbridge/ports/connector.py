@@ -1,0 +1,229 @@
+"""The contract every connected system fulfils, TracOS included.
+
+A connector moves raw records and knows no business: no statuses, no merging, no policies. It needs no
+base class. What it can do beyond the contract it declares by traits and by the optional protocols below.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NewType, Protocol, runtime_checkable
+
+from tracbridge.domain.errors import RecordError, StaleWriteError
+from tracbridge.domain.link import Claim
+
+Cursor = NewType("Cursor", str)
+"""Where to resume; opaque: only the connector that made it reads it."""
+
+Body = Mapping[str, Any]
+"""One record in the system's own format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One raw record as a system gave it.
+
+    ``ref``: the system's own id, None where only the mapping can tell. ``body``: None is a tombstone.
+    ``source`` and ``pointer``: where it came from, for people (a file's name, a JSON pointer in it).
+    ``raw``: its original bytes where the system has bytes. ``claim``: None means "the pass that reads".
+    ``error``: why it could not even be read; then ``body`` means nothing.
+    ``kept``: where the bytes are after ``commit``; ``aside``: where after ``set_aside``; "" = nowhere.
+    """
+
+    body: Body | None
+    ref: str | None = None
+    version: str = ""
+    source: str = ""
+    pointer: str = ""
+    raw: bytes = b""
+    claim: Claim | None = None
+    error: RecordError | None = None
+    kept: str = ""
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A batch of records and where to resume once they are safe.
+
+    ``complete``: the listing ended here; absence from it is never a delete. ``waiting``: items that were
+    seen and left where they are, because they are not ready yet. ``notes``: (code, where) of what was
+    passed over and a person may want to know.
+    """
+
+    records: tuple[Record, ...]
+    cursor: Cursor
+    complete: bool = False
+    waiting: int = 0
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One intended effect.
+
+    ``key``: its idempotency key: same key, same effect, once. ``ref``: None where the system names it.
+    ``body``: None deletes. ``replaces``: the record this write was planned on; where given, the
+    system refuses with `StaleWriteError` if it holds something else by now; None creates or overwrites.
+    ``extra``: JSON text of an object whose keys are passed through as they are, or "".
+    """
+
+    key: str
+    body: Body | None
+    ref: str | None = None
+    replaces: Record | None = None
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A write that took effect: the system's id for the record and the record's version now."""
+
+    ref: str
+    version: str = ""
+
+
+Refusal = RecordError | StaleWriteError
+"""A write that did not take effect, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A version that lies durable beside its place. ``over``: publishing it will replace another."""
+
+    key: str
+    over: bool
+
+
+class Fate(Enum):
+    """What became of a published version at the customer's."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What this system can do. Declared, so the engine never guesses."""
+
+    deletes: bool = False
+    """A write without body removes the record."""
+    checks_versions: bool = False
+    """A write planned on an older record is refused."""
+    reads_back: bool = True
+    """Our own writes come back when we read."""
+    supersedes: bool = False
+    """A version may be replaced before the customer has read it."""
+    resend: bool = False
+    """A wish to send again is served even where the content is the same (mailboxes)."""
+    answers: bool = True
+    """A write is answered: its receipt says that the version has arrived."""
+
+
+class Connector(Protocol):
+    """One system, seen as readable pages and idempotent, guarded writes."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    async def check(self) -> None:
+        """Reachable, authorised, prepared; called once before anything else.
+
+        Raises `ConfigError` for what an operator must mend and `RetryableError` for what may pass.
+        """
+
+    def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
+        """What has changed since ``since``, oldest first, in pages.
+
+        Reading again without `commit` gives the same records again. A connector that keeps a backlog
+        stamps ``claim`` on what it takes now and keeps the older stamp on what it took before.
+        """
+
+    async def commit(self, cursor: Cursor) -> None:
+        """Everything before ``cursor`` is safe with us.
+
+        Called after the page's records are settled or in quarantine, and perhaps again after a crash:
+        committing twice changes nothing.
+        """
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
+        """Do each write, durably; one answer for each, in order.
+
+        Raises `RetryableError` if nothing is known to be done and `UnknownOutcomeError` if it may be.
+        """
+
+    async def aclose(self) -> None:
+        """Give everything back; called once or more."""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """The system can be asked for single records."""
+
+    async def fetch(self, refs: Sequence[str]) -> Mapping[str, Sequence[Record]]:
+        """The records of each ref; a ref without any is absent, more than one is a double."""
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """The system can prepare versions durably and show them by one atomic step each."""
+
+    async def stage(self, writes: Sequence[Write]) -> Sequence[Staged | RecordError]:
+        """Lay the versions beside their places, durably. Invisible to the customer. Repeatable."""
+
+    async def publish(self, writes: Sequence[Write]) -> Sequence[Receipt | RecordError]:
+        """Show what was staged under each write's key and ref (bodies are ignored).
+
+        A version that is not staged any more was published before: that is success, not an error.
+        """
+
+    async def sweep(self) -> int:
+        """Remove what was staged and never announced to us; returns how many."""
+
+
+@runtime_checkable
+class Acknowledges(Protocol):
+    """The customer's handling of a published version can be seen afterwards."""
+
+    async def fates(self, refs: Sequence[str]) -> Mapping[str, tuple[Fate, str]]:
+        """Per ref what became of its version, with the customer's words where he refused it."""
+
+
+@runtime_checkable
+class SetsAside(Protocol):
+    """The system's originals can be moved to the quarantine folder."""
+
+    async def set_aside(self, records: Sequence[Record]) -> None:
+        """Move the originals to their ``aside``; one that is there already is success."""
+
+
+@runtime_checkable
+class Marks(Protocol):
+    """TracOS only: the view ``isSynced`` can be set, guarded by what was read."""
+
+    async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
+        """Set ``isSynced: true`` and ``syncedAt`` on each record that is still as read; how many."""
+
+
+class Tracos(Connector, Fetches, Marks, Protocol):
+    """TracOS as a connector: pages of unsynced documents, look-ups, guarded writes, the view ``isSynced``."""
+
+    def changed(self, since: Any) -> AsyncIterator[Page]:
+        """Documents whose ``updatedAt`` is at or after ``since`` although they are marked as synced."""
+
+
+@runtime_checkable
+class Exclusive(Protocol):
+    """The system itself can tell whether another process of ours works on it, and whose memory it belongs to."""
+
+    async def lock(self) -> None:
+        """Raises `ConfigError` if another process holds it; freed when this process ends, however it ends."""
+
+    async def unlock(self) -> None: ...
+
+    async def marker(self) -> str | None:
+        """The mark that was placed there, None if there is none."""
+
+    async def place_marker(self, marker: str) -> None: ...

@@ -1,0 +1,44 @@
+"""Clock, durable steps and events, as ports."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Step(StrEnum):
+    """Each durable step of a pass. A crash right after any of them is safe; see ``docs/explanation/engine.md``."""
+
+    LEASE = "I0"
+    ACKNOWLEDGED = "I1"
+    CLAIMED = "I2"
+    QUARANTINED = "I3"
+    RECORDED = "I4"
+    TRACOS = "I5"
+    LINKED = "I6"
+    COMMITTED = "I7"
+    STAGED = "O2"
+    EFFECT = "O3"
+    PUBLISHED = "O4"
+    MARKED = "O5"
+
+
+class Steps(Protocol):
+    """Where crash tests and the simulation attach: called after each durable step."""
+
+    async def passed(self, step: str) -> None: ...
+
+
+class Clock(Protocol):
+    """The only source of time for the engine."""
+
+    def now(self) -> datetime:
+        """Aware, UTC, cut to milliseconds."""
+
+
+class Observer(Protocol):
+    """One event per batch and per incident; never a payload."""
+
+    def batch(self, flow: str, counts: Mapping[str, int]) -> None: ...
+
+    def incident(self, code: str, where: str, message: str) -> None: ...

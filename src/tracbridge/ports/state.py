@@ -1,0 +1,213 @@
+"""What the engine remembers between passes, as ports: links, bookkeeping, cases, conflicts, history."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from tracbridge.domain.errors import Reason
+from tracbridge.domain.link import Claim, Link, Phase
+from tracbridge.domain.outcome import Kind
+from tracbridge.domain.workorder import Fields, Side
+
+
+class Ledger(Protocol):
+    """The links of one connection. Every update is guarded by ``rev`` and by the lease's fence."""
+
+    async def find(self, refs: Sequence[str]) -> dict[str, Link]:
+        """The links of these refs, by ref; refs without a link are absent."""
+
+    async def save(self, links: Sequence[Link]) -> set[str]:
+        """Store each link over the revision it was read at (``rev`` 0: it must not exist yet).
+
+        Returns the refs whose guard failed; those were not stored. One round trip per batch.
+        """
+
+    def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
+        """Refs of the links whose version is in one of ``phases``, in pages."""
+
+    def repushes(self) -> AsyncIterator[list[str]]:
+        """Refs of the links that are to be sent again, in pages."""
+
+    async def rotation(self, after: str, limit: int) -> tuple[list[str], str]:
+        """The next ``limit`` refs after that position in a fixed order, and the position after them.
+
+        The position is "" at the beginning, and again when the end was reached.
+        """
+
+
+class Passes(Protocol):
+    """The pass counter and the resume points of one connection."""
+
+    async def begin(self) -> Claim:
+        """Count a new pass; returns its number and the last complete one."""
+
+    async def counter(self) -> int:
+        """The number of the last pass begun."""
+
+    async def complete(self, pass_: int) -> None:
+        """That pass saw the whole listing and left nothing waiting; never lowers the number."""
+
+    async def cursor(self, name: str) -> Any:
+        """The stored resume point of that name, or None."""
+
+    async def keep_cursor(self, name: str, value: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineCase:
+    """One refused record: what, where, why, and where its bytes are.
+
+    ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same content
+    opens no second case). ``file``: path of the original bytes, or "" where ``raw`` holds them.
+    """
+
+    id: str
+    connection: str
+    side: Side
+    source: str
+    why: Reason
+    version: str
+    at: datetime
+    ref: str | None = None
+    file: str = ""
+    raw: bytes = b""
+    claim: Claim | None = None
+    state: str = "open"
+
+
+class Quarantine(Protocol):
+    """Refused records with their bytes."""
+
+    async def put(self, cases: Sequence[QuarantineCase]) -> None:
+        """Store each case; one that is there already (same id) is left as it is."""
+
+    async def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of these cases are open already."""
+
+    async def settle(
+        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
+    ) -> int:
+        """Close open cases of these refs or sources: a newer good version came. Returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One disagreement about one order, with everything a person needs to take either side.
+
+    ``decided``: the policy or the person that decided, None while it waits.
+    ``taken``: per field the side whose value stands.
+    """
+
+    id: str
+    connection: str
+    ref: str
+    kind: Kind
+    at: datetime
+    base: Fields
+    tracos: Fields
+    customer: Fields
+    taken: Mapping[str, Side | None]
+    decided: str | None
+    source: str = ""
+    tracos_at: datetime | None = None
+    customer_at: datetime | None = None
+
+
+class Conflicts(Protocol):
+    """Disagreements, decided or waiting."""
+
+    async def put(self, conflicts: Sequence[Conflict]) -> None:
+        """Store each; one that is there already (same id) is left as it is."""
+
+    async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
+        """The held fields of this order are decided by ``by`` (a person, or agreement)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change we make to one order on one side, written before the effect.
+
+    ``before`` holds the values that were replaced (None: it did not exist), ``after`` those that stand then;
+    both only for the fields that changed. ``why``: mapping, policy per field, source.
+    """
+
+    id: str
+    connection: str
+    ref: str
+    number: int
+    side: Side
+    at: datetime
+    run: str
+    before: Fields | None
+    after: Fields
+    why: Mapping[str, Any] = field(default_factory=dict)
+
+
+class History(Protocol):
+    """What was done to each order, and why."""
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        """Store each; one that is there already (same id) is left as it is."""
+
+    async def supersede(self, ids: Sequence[str]) -> None:
+        """These entries' effects did not happen: their guard failed."""
+
+    async def pending(self, numbers: Mapping[str, int]) -> dict[str, Entry]:
+        """Per ref the last entry on TracOS's side with that number, if one was written."""
+
+
+class Lease(Protocol):
+    """The time-limited exclusive right to work on a connection."""
+
+    @property
+    def fence(self) -> int: ...
+
+    async def take(self) -> int:
+        """Take it and return the fence. Raises `ConfigError` naming the holder if another one lives."""
+
+    async def hold(self) -> None:
+        """Renew if due. Raises `FatalError` if it is lost or too old to be sure of."""
+
+    async def release(self) -> None: ...
+
+
+class Runs(Protocol):
+    """Bookkeeping of runs, and the marker that ties our memory to the customer's folder."""
+
+    async def begin(self, run: str, at: datetime) -> None: ...
+
+    async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None: ...
+
+    async def marker(self) -> tuple[str, bool] | None:
+        """The marker and whether it was surely placed; None before the first run."""
+
+    async def keep_marker(self, marker: str, *, placed: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TakenFile:
+    """One file that stays where it is: the state in which we took it, and by which pass.
+
+    ``rest`` names it below archive and quarantine; ``done``: its records are safe.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    claim: Claim
+    rest: str
+    done: bool = False
+
+
+class TakenFiles(Protocol):
+    """What was taken from a folder that we may not write: the row at first sight is the claim."""
+
+    async def find(self, names: Sequence[str]) -> dict[str, TakenFile]: ...
+
+    async def unfinished(self) -> list[TakenFile]: ...
+
+    async def take(self, files: Sequence[TakenFile]) -> None: ...
+
+    async def finish(self, names: Sequence[str]) -> None: ...

@@ -1,0 +1,73 @@
+"""Passes over time: repeat after an outage, repeat on schedule, stop at a safe point."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tracbridge.domain.errors import RetryableError
+from tracbridge.ports.runtime import Observer
+
+LONGEST = 60.0
+"""Seconds: no pause between two attempts is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """``retries`` after the first attempt; pauses start at ``delay`` seconds and double, with jitter."""
+
+    retries: int = 3
+    delay: float = 1.0
+
+    def pause(self, attempt: int, jitter: float) -> float:
+        """Seconds before attempt ``attempt`` + 1 (from 0); ``jitter`` in [0, 1) shortens it by up to a tenth."""
+        return float(min(self.delay * 2**attempt, LONGEST)) * (1 - 0.1 * jitter)
+
+
+@dataclass(slots=True)
+class Stop:
+    """A wish to end, noticed at the next safe point."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def set(self) -> None:
+        self.event.set()
+
+    @property
+    def asked(self) -> bool:
+        return self.event.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Until then, or until somebody asks us to stop."""
+        try:
+            await asyncio.wait_for(self.event.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+async def persist(
+    work: Callable[[], Awaitable[None]],
+    backoff: Backoff,
+    observer: Observer,
+    stop: Stop,
+    *,
+    for_ever: bool = False,
+    progress: Callable[[], int] = lambda: 0,
+) -> None:
+    """Do ``work`` until it succeeds; it must be safe to repeat.
+
+    Outages are waited out: as often as ``backoff`` allows, or for ever. An attempt that got further
+    (``progress`` grew) starts the count anew. Raises the last `RetryableError`.
+    """
+    attempt, reached = 0, progress()
+    while True:
+        try:
+            return await work()
+        except RetryableError as error:
+            attempt, reached = (0 if progress() > reached else attempt), progress()
+            if stop.asked or (attempt >= backoff.retries and not for_ever):
+                raise
+            seconds = backoff.pause(min(attempt, 30), random.random())  # noqa: S311
+            observer.incident("outage", "", f"{error} Next attempt in {seconds:.1f} s.")
+            await stop.sleep(seconds)
+            attempt += 1

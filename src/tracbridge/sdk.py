@@ -1,0 +1,55 @@
+"""All that a connector's author imports."""
+
+from tracbridge.domain.errors import (
+    ConfigError,
+    FatalError,
+    RecordError,
+    RetryableError,
+    StaleWriteError,
+    UnknownOutcomeError,
+)
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import (
+    Acknowledges,
+    Body,
+    Connector,
+    Cursor,
+    Exclusive,
+    Fate,
+    Fetches,
+    Page,
+    Receipt,
+    Record,
+    Refusal,
+    SetsAside,
+    Staged,
+    Stages,
+    Traits,
+    Write,
+)
+
+__all__ = [
+    "Acknowledges",
+    "Body",
+    "Claim",
+    "ConfigError",
+    "Connector",
+    "Cursor",
+    "Exclusive",
+    "FatalError",
+    "Fate",
+    "Fetches",
+    "Page",
+    "Receipt",
+    "Record",
+    "RecordError",
+    "Refusal",
+    "RetryableError",
+    "SetsAside",
+    "Staged",
+    "Stages",
+    "StaleWriteError",
+    "Traits",
+    "UnknownOutcomeError",
+    "Write",
+]

@@ -1,0 +1,303 @@
+"""The field-by-field decision on an order that both sides hold. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tracbridge.domain.link import Claim, Held, Link, Phase, Seen
+from tracbridge.domain.outcome import Disagreement, Kind, Outcome
+from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder, settled
+from tracbridge.sync.identity import print_of, prints_of
+from tracbridge.sync.judge import Verdict, judge
+from tracbridge.sync.policy import Ack, Clash, DeletePolicy, Policies, winner
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The customer's record and the pass that claimed it.
+
+    ``removes``: he was seen to remove our files. ``unmarked``: TracOS's ``isSynced`` is not true.
+    """
+
+    order: WorkOrder
+    claim: Claim
+    removes: bool = False
+    unmarked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one record makes us do.
+
+    ``result``: what TracOS shall show, None if nothing is to be written there. ``link``: the link to
+    store, None if it stays as it is. ``why``: per changed field what decided it.
+    """
+
+    outcome: Outcome
+    result: Fields | None = None
+    link: Link | None = None
+    disagreements: tuple[Disagreement, ...] = ()
+    why: Mapping[str, str] | None = None
+
+    @property
+    def clashes(self) -> bool:
+        """A field was changed on both sides (or nobody knows), decided or not."""
+        return any(d.kind not in (Kind.STALE, Kind.DOUBT) for d in self.disagreements)
+
+
+def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime) -> Seen:
+    """Remember the record: its time never ahead of our clock and never going back."""
+    at = min(order.updated_at, now)
+    return Seen(max(at, before.at) if before else at, claim.pass_, prints_of(order.fields))
+
+
+def disagreement(
+    kind: Kind,
+    names: list[str],
+    link: Link,
+    tracos: Fields,
+    customer: Fields,
+    taken: Mapping[str, Side | None],
+    policy: str | None = None,
+) -> Disagreement:
+    """The record of what differs in ``names``."""
+    given = link.last_given or {}
+
+    def part(fields: Fields) -> dict[str, Value]:
+        return {name: fields.get(name) for name in names}
+
+    return Disagreement(kind, part(given), part(tracos), part(customer), dict(taken), policy)
+
+
+class Merge:
+    """The field-by-field decision on one record of an order that both sides hold."""
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        link: Link,
+        tracos: WorkOrder,
+        policies: Policies,
+        now: datetime,
+    ) -> None:
+        self.order, self.claim, self.link = incoming.order, incoming.claim, link
+        self.unmarked = incoming.unmarked
+        self.tracos, self.policies, self.now = tracos, policies, now
+        self.shown = settled(
+            tracos.fields, link.last_given, self.order.fields, when=tracos.updated_at
+        )
+        self.arrived = self._arrived(incoming.removes)
+        self.window = None if self.arrived or self._closed() else link.window
+        self.verdicts = {
+            name: judge(name, self.shown.get(name), value, link, self.window)
+            for name, value in self.order.fields.items()
+        }
+        self.result: dict[str, Value] = dict(self.shown)
+        self.held = dict(link.held)
+        self.times = dict(link.times)
+        self.why: dict[str, str] = {}
+        self.repush = link.repush
+
+    def _closed(self) -> bool:
+        """This record was claimed after a whole pass that began after our version was gone."""
+        window, out = self.link.window, self.link.out
+        if self.policies.ack is Ack.CONTENT or window is None or out is not None:
+            return False
+        return window.gone is not None and self.claim.complete > window.gone
+
+    def _arrived(self, removes: bool) -> bool:
+        """The record is our version in every field, and was surely made after it."""
+        window, out, given = self.link.window, self.link.out, self.link.last_given
+        if window is None or window.repeat or self.link.seen is None or given is None:
+            return False
+        if self.claim.pass_ <= window.pass_ or (removes and self.policies.ack is Ack.AUTO):
+            return False
+        shown = out.phase is Phase.PUBLISHED if out else self.policies.ack is Ack.CONTENT
+        return shown and all(given.get(n) == v for n, v in self.order.fields.items())
+
+    def decision(self) -> Decision:
+        """The outcome, TracOS's new content, the link to store and what to put on record."""
+        if self._echo():
+            return self._unchanged()
+        notes = self._settle_fields()
+        link = self._link()
+        changed = any(self.shown.get(n) != v for n, v in self.result.items())
+        outcome = self._outcome(changed, notes)
+        return Decision(outcome, self.result if changed else None, link, notes, self.why)
+
+    def _echo(self) -> bool:
+        """Our own last version, or what was agreed, comes back: nothing has happened."""
+        if not self.link.rev or self.arrived:
+            return False
+        return self.order.fields == self.link.last_given
+
+    def _unchanged(self) -> Decision:
+        """Only the keys that we pass through may be new."""
+        link = replace(self.link, extra=self.order.extra)
+        return Decision(Outcome.UNCHANGED, link=link if link != self.link else None)
+
+    def _settle_fields(self) -> tuple[Disagreement, ...]:
+        doubts: list[str] = []
+        clashes: dict[str, Side | None] = {}
+        for name, verdict in self.verdicts.items():
+            match verdict:
+                case Verdict.AGREE:
+                    self.held.pop(name, None)
+                case Verdict.HELD:
+                    self._keep_held(name, clashes)
+                case Verdict.CUSTOMER:
+                    self._take_customer(name, "changed by the customer")
+                case Verdict.DOUBT:
+                    doubts.append(name)
+                    self.repush = True
+                case Verdict.CLASH:
+                    clashes[name] = self._clash(name)
+                case Verdict.TRACOS:
+                    pass
+        self._delete_against_edit(clashes)
+        return self._notes(doubts, clashes)
+
+    def _take_customer(self, name: str, why: str) -> None:
+        self.result[name] = self.order.fields[name]
+        self.times[name] = self.order.updated_at
+        self.why[name] = why
+
+    def _keep_held(self, name: str, clashes: dict[str, Side | None]) -> None:
+        """T keeps its own; a newer value of the customer's becomes the one that he keeps."""
+        value = self.order.fields[name]
+        if value == self.held[name].customer:
+            return
+        late = self.window and print_of(value) in self.window.old.get(name, ())
+        if not late:
+            self.held[name] = Held(self.shown.get(name), value)
+            clashes[name] = None
+        self.repush = self.repush or self.window is not None
+
+    def _clash(self, name: str) -> Side | None:
+        side = winner(self.policies.conflict, self._clash_at(name), self.now)
+        if side is None:
+            self.held[name] = Held(self.shown.get(name), self.order.fields[name])
+        elif side is Side.CUSTOMER:
+            self._take_customer(name, f"clash, policy {self.policies.conflict.value}")
+        return side
+
+    def _clash_at(self, name: str) -> Clash:
+        """Both values, each at the time when *that field* was last changed there."""
+        ours, theirs, link = self.shown.get(name), self.order.fields[name], self.link
+        seen, given = link.seen, link.last_given
+        ours_at, theirs_at = self.tracos.updated_at, self.order.updated_at
+        if given is not None and given.get(name) == ours:
+            ours_at = link.times.get(name, ours_at)
+        if seen and seen.prints.get(name) == print_of(theirs):
+            theirs_at = link.times.get(name, theirs_at)
+        return Clash(name, ours, theirs, ours_at, theirs_at)
+
+    def _delete_against_edit(self, clashes: dict[str, Side | None]) -> None:
+        """By default both stay: a deleted order with the newer text."""
+        if self.policies.delete is DeletePolicy.BOTH or not self.link.rev:
+            return
+        deleter = self._deleter()
+        if deleter is None:
+            return
+        edits = self._edited_by(deleter.other)
+        if not edits:
+            return
+        if self.policies.delete is DeletePolicy.EDIT_WINS:
+            self._undelete(deleter)
+            clashes[DELETED] = deleter.other
+            return
+        for name in edits:
+            self._give_to(name, deleter)
+            clashes[name] = deleter
+
+    def _deleter(self) -> Side | None:
+        """The side that alone has deleted the order since both last agreed."""
+        match self.verdicts.get(DELETED):
+            case Verdict.CUSTOMER if self.order.fields[DELETED]:
+                return Side.CUSTOMER
+            case Verdict.TRACOS if self.shown.get(DELETED):
+                return Side.TRACOS
+        return None
+
+    def _edited_by(self, side: Side) -> list[str]:
+        verdict = Verdict.CUSTOMER if side is Side.CUSTOMER else Verdict.TRACOS
+        edited = [n for n, v in self.verdicts.items() if v is verdict and n != DELETED]
+        given = self.link.last_given or {}
+        if side is Side.TRACOS:
+            return [n for n in edited if self.shown.get(n) != given.get(n)]
+        return edited
+
+    def _undelete(self, deleter: Side) -> None:
+        self.result[DELETED] = False
+        self.why[DELETED] = f"deleted by {deleter.value} but edited by the other, edit wins"
+        self.repush = self.repush or deleter is Side.CUSTOMER
+
+    def _give_to(self, name: str, side: Side) -> None:
+        """The other side's edit of ``name`` gives way to the delete."""
+        if side is Side.CUSTOMER:
+            self._take_customer(name, "deleted by the customer, delete wins")
+        else:
+            self.result[name] = self.shown.get(name)
+            self.why.pop(name, None)
+
+    def _notes(
+        self, doubts: list[str], clashes: Mapping[str, Side | None]
+    ) -> tuple[Disagreement, ...]:
+        theirs = self.order.fields
+        notes = []
+        if doubts:
+            ours = dict.fromkeys(doubts, Side.TRACOS)
+            notes.append(disagreement(Kind.DOUBT, doubts, self.link, self.shown, theirs, ours))
+        if clashes:
+            policy = self.policies.conflict.value
+            names = list(clashes)
+            notes.append(
+                disagreement(Kind.CLASH, names, self.link, self.shown, theirs, clashes, policy)
+            )
+        return tuple(notes)
+
+    def _link(self) -> Link | None:
+        """The link after the record: base moves outside the window only, the last word inside is ours."""
+        link, order = self.link, self.order
+        echo = order.fields == link.last_given
+        made = replace(
+            link,
+            base=link.base if self.window else order.fields,
+            out=None if self.arrived else link.out,
+            window=self.window,
+            extra=order.extra,
+            seen=seen_now(order, self.claim, link.seen, self.now) if not echo else link.seen,
+            times=self.times,
+            held=self.held,
+            repush=self.repush or self._must_tell(),
+        )
+        return made if made != link else None
+
+    def _must_tell(self) -> bool:
+        """The customer is to be sent the order though a plain comparison would not show it."""
+        open_names = [name for name in self.order.fields if name not in self.held]
+        if self.window and any(self._unlike_given(name) for name in open_names):
+            return True
+        if not self.policies.receipts:
+            return False
+        first = not self.link.rev and self.unmarked
+        return first or any(self._news(name) for name in open_names)
+
+    def _unlike_given(self, name: str) -> bool:
+        given = self.link.last_given or {}
+        result = self.result.get(name)
+        return result != self.order.fields[name] or result != given.get(name)
+
+    def _news(self, name: str) -> bool:
+        """TracOS takes a value, or both made the same change."""
+        ours, given = self.shown.get(name), self.link.last_given
+        if self.result.get(name) != ours:
+            return True
+        same = ours == self.order.fields[name]
+        return same and given is not None and given.get(name) != ours
+
+    def _outcome(self, changed: bool, notes: tuple[Disagreement, ...]) -> Outcome:
+        waiting = any(side is None for note in notes for side in note.taken.values())
+        if waiting:
+            return Outcome.HELD
+        return Outcome.UPDATED if changed else Outcome.UNCHANGED

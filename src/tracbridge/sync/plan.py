@@ -1,0 +1,129 @@
+"""One record from the customer against what we remember and what TracOS holds: what to do. Pure.
+
+The rules and their order are explained in ``docs/explanation/engine.md``.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tracbridge.domain.link import Claim, Held, Link, Seen
+from tracbridge.domain.outcome import Kind, Outcome
+from tracbridge.domain.workorder import Fields, Side, Status, WorkOrder, settled
+from tracbridge.sync.identity import prints_of
+from tracbridge.sync.merge import Decision, Incoming, Merge, disagreement, seen_now
+from tracbridge.sync.policy import FirstContact, Policies
+
+SAME_ORDER = timedelta(hours=24)
+"""Two orders of one number created within this time of each other are one order."""
+
+
+def decide(
+    incoming: Incoming,
+    link: Link,
+    tracos: WorkOrder | None,
+    policies: Policies,
+    now: datetime,
+) -> Decision:
+    """The decision on one record; ``link.rev`` 0 means that there is no link yet."""
+    known = link if link.rev else None
+    order = completed(incoming.order, known, tracos)
+    if known and known.seen and older(order, known.seen, incoming.claim):
+        return stale(replace(incoming, order=order), known, tracos)
+    if tracos is None:
+        return (
+            missing(order, known) if known else create(order, link, incoming.claim, policies, now)
+        )
+    if not known or (known.seen is None and known.base is None):
+        if strangers(order, link, tracos, policies.first_contact):
+            return hold_all(replace(incoming, order=order), link, tracos, now)
+    return Merge(replace(incoming, order=order), link, tracos, policies, now).decision()
+
+
+def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> WorkOrder:
+    """The record with what its spelling leaves out: a status beside a delete, a delete's instant."""
+    given = link.last_given if link else None
+    fields = settled(order.fields, given, tracos.fields if tracos else None, when=order.updated_at)
+    if "status" not in fields:
+        kept = given or (tracos.fields if tracos else None) or {}
+        fields = {**fields, "status": kept.get("status", Status.CANCELLED.value)}
+    return order if fields is order.fields else replace(order, fields=fields)
+
+
+def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:
+    """A record from before the last accepted one, with other content."""
+    late = order.updated_at < seen.at or claim.pass_ < seen.pass_
+    return late and prints_of(order.fields) != seen.prints
+
+
+def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
+    """On record, not applied; the present state is sent again, else the sides would differ for ever."""
+    order, seen = incoming.order, link.seen
+    retried = seen is not None and incoming.claim.pass_ < seen.pass_
+    again = not retried and not link.repush and order.fields != link.last_given
+    shown = tracos.fields if tracos else {}
+    lost = [name for name, value in order.fields.items() if shown.get(name) != value]
+    note = disagreement(
+        Kind.STALE, lost, link, shown, order.fields, dict.fromkeys(lost, Side.TRACOS)
+    )
+    return Decision(
+        Outcome.STALE,
+        link=replace(link, repush=True) if again else None,
+        disagreements=(note,) if lost else (),
+    )
+
+
+def missing(order: WorkOrder, link: Link) -> Decision:
+    """TracOS's document is gone: a person decides, nothing is created again by itself."""
+    names = list(order.fields)
+    note = disagreement(Kind.MISSING, names, link, {}, order.fields, dict.fromkeys(names))
+    changed = None if link.missing else replace(link, missing=True)
+    return Decision(Outcome.HELD, link=changed, disagreements=(note,))
+
+
+def create(
+    order: WorkOrder, link: Link, claim: Claim, policies: Policies, now: datetime
+) -> Decision:
+    """An order that neither TracOS nor we have ever seen."""
+    made = replace(
+        link,
+        base=order.fields,
+        extra=order.extra,
+        seen=seen_now(order, claim, None, now),
+        repush=policies.receipts,
+    )
+    return Decision(Outcome.CREATED, order.fields, made, why=dict.fromkeys(order.fields, "new"))
+
+
+def strangers(order: WorkOrder, link: Link, tracos: WorkOrder, mode: FirstContact) -> bool:
+    """Nothing says that the two orders of one number are the same one."""
+    if mode is not FirstContact.CHECK:
+        return mode is FirstContact.HOLD
+    if abs(order.created_at - tracos.created_at) <= SAME_ORDER:
+        return False
+    return not (
+        same_words(order.fields, tracos.fields) or same_words(order.fields, link.last_given)
+    )
+
+
+def same_words(one: Fields, other: Fields | None) -> bool:
+    """Both carry the same texts."""
+    texts = [name for name in ("title", "description") if name in one]
+    return other is not None and bool(texts) and all(one[n] == other.get(n) for n in texts)
+
+
+def hold_all(incoming: Incoming, link: Link, tracos: WorkOrder, now: datetime) -> Decision:
+    """Perhaps two different orders of one number: each side keeps its own, nothing is sent."""
+    order = incoming.order
+    names = [n for n, value in order.fields.items() if tracos.fields.get(n) != value]
+    note = disagreement(
+        Kind.FIRST_CONTACT, names, link, tracos.fields, order.fields, dict.fromkeys(names)
+    )
+    held = {n: Held(tracos.fields.get(n), order.fields[n]) for n in names}
+    linked = replace(
+        link,
+        base=order.fields,
+        extra=order.extra,
+        held=held,
+        seen=seen_now(order, incoming.claim, link.seen, now),
+    )
+    return Decision(Outcome.HELD, link=linked, disagreements=(note,))

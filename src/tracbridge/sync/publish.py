@@ -1,0 +1,154 @@
+"""TracOS's order on its way to the customer: whether, what, and when it has arrived. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tracbridge.domain.link import Link, Out, Phase, Window
+from tracbridge.domain.workorder import Fields, Value, WorkOrder, settled
+from tracbridge.sync.identity import print_of, version_key
+from tracbridge.sync.policy import Ack
+
+TICK = timedelta(milliseconds=1)
+
+
+class Need(StrEnum):
+    """What the customer's copy of one order needs."""
+
+    NOTHING = "nothing"
+    PUBLISH = "publish"
+    WAIT = "wait"
+    """A version is on its way, and this system takes one at a time."""
+    MARK = "mark"
+    """He was given exactly this; only ``isSynced`` has to be set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What TracOS shows: the order, its flag and the time beside it, whether edited since that time."""
+
+    order: WorkOrder
+    synced: bool
+    synced_at: datetime | None
+
+
+def content(link: Link, order: WorkOrder) -> Fields:
+    """TracOS's fields with instants settled by what was last agreed."""
+    return settled(order.fields, link.last_given, when=order.updated_at)
+
+
+def wanted(link: Link, fields: Fields) -> Fields:
+    """What the customer is to hold: TracOS's content, but his own value in fields that are held."""
+    if not link.held:
+        return fields
+    return {**fields, **{n: h.customer for n, h in link.held.items() if n in fields}}
+
+
+def need(link: Link, shown: Shown, *, supersedes: bool, resend: bool) -> Need:
+    """What is to be done for this order now."""
+    if not link.rev:
+        return Need.PUBLISH if unsent(shown) else Need.NOTHING
+    fields = content(link, shown.order)
+    if not differs(link, fields) and not (resend and wished(link, shown)):
+        given = link.out is None or link.out.phase is Phase.PUBLISHED
+        return (
+            Need.MARK if given and not shown.synced and fields == link.last_given else Need.NOTHING
+        )
+    if link.out and (link.out.phase is not Phase.PUBLISHED or not supersedes):
+        return Need.WAIT
+    return Need.PUBLISH
+
+
+def unsent(shown: Shown) -> bool:
+    """An order that we have never linked: its flag is believed, unless it was edited after it was set."""
+    if not shown.synced:
+        return True
+    return shown.synced_at is not None and shown.order.updated_at > shown.synced_at
+
+
+def differs(link: Link, fields: Fields) -> bool:
+    """The customer does not have what he is to have, or is to be told again."""
+    return link.repush or link.last_given is None or wanted(link, fields) != link.last_given
+
+
+def wished(link: Link, shown: Shown) -> bool:
+    """Somebody reset ``isSynced`` of an order that we had marked: a wish to send it again."""
+    return not shown.synced and link.given is not None and shown.synced_at == link.given
+
+
+def next_version(link: Link, order: WorkOrder, counter: int, now: datetime) -> Link:
+    """The link with a new version frozen in it, and the window opened or widened."""
+    fields = wanted(link, content(link, order))
+    before = link.last_given
+    changed = [n for n, v in fields.items() if before is None or before.get(n) != v]
+    seq = link.seq + 1
+    out = Out(seq, version_key(link.id, seq), fields, order.created_at, sent_at(link, order), now)
+    return replace(
+        link,
+        out=out,
+        seq=seq,
+        window=Window(counter, before == fields, None, earlier(link, before, changed)),
+        times={**link.times, **dict.fromkeys(changed, order.updated_at)},
+        repush=False,
+    )
+
+
+def sent_at(link: Link, order: WorkOrder) -> datetime:
+    """The time to send: later than the customer's own last one, else a system that takes only newer drops it."""
+    return max(order.updated_at, link.seen.at + TICK) if link.seen else order.updated_at
+
+
+def earlier(
+    link: Link, before: Fields | None, changed: list[str]
+) -> Mapping[str, tuple[Value, ...]]:
+    """Per changed field the prints of what the customer may still show."""
+    old = dict(link.window.old) if link.window else {}
+    for name in changed:
+        values = old.get(name, ())
+        shown = print_of(before.get(name)) if before else None
+        new = before is not None and shown not in values
+        old[name] = (*values, shown) if new else values
+    return old
+
+
+def staged(link: Link, *, over: bool) -> Link:
+    """Its version lies durable beside its place."""
+    return replace(link, out=_out(link, phase=Phase.STAGED, over=over))
+
+
+def published(link: Link, counter: int) -> Link:
+    """The customer can see it: from now on he may have it."""
+    out = _out(link, phase=Phase.PUBLISHED)
+    window = replace(link.window, pass_=counter) if link.window else None
+    return replace(link, out=out, given=out.at, window=window)
+
+
+def answered(link: Link) -> Link:
+    """The system answered the write: it holds what was sent."""
+    out = _out(link, phase=Phase.PUBLISHED)
+    return replace(link, base=out.fields, out=None, window=None, given=out.at)
+
+
+def taken(link: Link, counter: int, ack: Ack) -> Link:
+    """Its file is gone or was acknowledged: the base is what was sent, never what TracOS holds now.
+
+    A version that lay over another proves nothing (the reader may have removed ours unread): it goes out again.
+    """
+    out = _out(link)
+    over, window = out.over, link.window
+    if window and not over and ack is not Ack.CONTENT:
+        window = replace(window, gone=counter)
+    return replace(link, base=out.fields, out=None, window=window, repush=link.repush or over)
+
+
+def refused(link: Link, reason: str) -> Link:
+    """The customer's system refused this version; it stays on its way, with the reason."""
+    return replace(link, out=_out(link, error=reason))
+
+
+def _out(link: Link, **changes: object) -> Out:
+    if link.out is None:
+        msg = f"link {link.id} has nothing on its way"
+        raise ValueError(msg)
+    return replace(link.out, **changes)  # type: ignore[arg-type]
