@@ -5,13 +5,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.workorder import to_milliseconds
 from tracbridge.mapping.dates import format_instant, in_utc, parse_instant
 
+# How fast they run says nothing here, least of all on a busy machine.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 FIRST, LAST = datetime(1900, 1, 2, tzinfo=UTC), datetime(2200, 12, 30, tzinfo=UTC)
@@ -130,6 +132,11 @@ def test_a_bad_date_is_refused_with_its_code(value: Any, code: str, words: str) 
     assert words in str(why)
 
 
+def test_a_bool_is_not_taken_for_a_number_of_seconds() -> None:
+    assert "1970" in refusal(1).hint
+    assert "1970" not in refusal(True).hint
+
+
 def test_a_calendar_error_is_said_in_full() -> None:
     assert str(refusal("2026-02-30")).startswith(
         '/at "2026-02-30" is not a date: February 2026 has 28 days.'
@@ -147,6 +154,7 @@ def test_instants_are_written_in_utc_with_milliseconds_and_offset() -> None:
     assert format_instant(moment) == "2026-11-20T14:14:06.000+00:00"
 
 
+@UNHURRIED
 @given(INSTANTS)
 def test_writing_and_reading_changes_nothing_but_cuts(moment: datetime) -> None:
     cut = to_milliseconds(moment)
@@ -155,6 +163,7 @@ def test_writing_and_reading_changes_nothing_but_cuts(moment: datetime) -> None:
     assert parsed(moment.isoformat()) == cut
 
 
+@UNHURRIED
 @given(st.text() | st.from_regex(r"\A\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"))
 def test_any_text_is_an_instant_or_a_record_error(value: str) -> None:
     try:

@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.mapping.decode import DEEPEST, _ends_early, decode, incomplete
 
+# How fast they run says nothing here, least of all on a busy machine.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
@@ -22,7 +24,7 @@ JSONS = st.recursive(
     max_leaves=12,
 )
 OBJECTS = st.dictionaries(TEXTS, JSONS, max_size=6)
-SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t"), ("\r\n,", "\n:\n")])
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:"), ("\r\n,", "\r:\n")])
 
 
 def refusal(data: bytes) -> Reason:
@@ -57,6 +59,7 @@ def nested(depth: int) -> bytes:
         pytest.param(b'{"a": "caf\xe9"}', "encoding", "Byte 10 (0xe9)", id="row 7: Latin-1"),
         pytest.param(b"\0" * 64, "nul_bytes", "Byte 0", id="row 8: nothing but NUL"),
         pytest.param(b'{"a": 1\0\0\0\0', "nul_bytes", "Byte 7", id="row 8: sparse"),
+        pytest.param(b"{" + b"\0" * 64, "nul_bytes", "Byte 1", id="row 8: after one byte"),
         pytest.param(b'{"a": 1}\nx', "trailing_data", "line 2, column 1", id="row 9: text"),
         pytest.param(b"[{}] x", "trailing_data", "line 1, column 6", id="row 9: after an array"),
         pytest.param(b"[] x", "trailing_data", "line 1, column 4", id="row 9: after an empty one"),
@@ -68,6 +71,8 @@ def nested(depth: int) -> bytes:
         pytest.param(b"{'a': 1}", "invalid_json", "line 1, column 2", id="row 13: quotes"),
         pytest.param(b'{"a": 1,\n}', "invalid_json", "line", id="row 13: trailing comma"),
         pytest.param(b'[{"a": 1},]', "invalid_json", "line 1, column 11", id="row 13: in array"),
+        pytest.param(b'[{"a": NaN}}', "invalid_json", "line 1, column 12", id="NaN and a brace"),
+        pytest.param(b'[{"a": NaN}', "truncated_json", "byte 11", id="NaN and no bracket"),
         pytest.param(b'{\n // x\n "a": 1}', "invalid_json", "line 2", id="row 13: comment"),
         pytest.param(b"\xef\xbb\xbf\xef\xbb\xbf{}", "invalid_json", "column 1", id="two BOMs"),
         pytest.param(b'{"a": 01}', "invalid_json", "line 1", id="leading zero"),
@@ -78,6 +83,8 @@ def nested(depth: int) -> bytes:
         pytest.param(b'{"a": -1e400}', "non_finite_number", "-1e400", id="row 14: -1e400"),
         pytest.param(b'{"n":1, "n":1}', "duplicate_key", '/n "n"', id="row 15: twice"),
         pytest.param(b'{"n":1,"n" \n:1}', "duplicate_key", "/n", id="row 15: blanks"),
+        pytest.param(b'{"n":1,"n"\t:1}', "duplicate_key", "/n", id="row 15: a tab"),
+        pytest.param(b'{"n":1,"n"\r:1}', "duplicate_key", "/n", id="row 15: a carriage return"),
         pytest.param(b'{"n":1,"\\u006e":1}', "duplicate_key", "/n", id="row 15: escaped"),
         pytest.param(b'{"a":[{"n":1,"n":1}]}', "duplicate_key", "/a/0/n", id="row 15: inside"),
         pytest.param(b'{"":1,"":1}', "duplicate_key", "/", id="row 15: empty key"),
@@ -214,6 +221,7 @@ def test_only_codes_of_unfinished_files_are_incomplete() -> None:
     assert not incomplete("required")
 
 
+@UNHURRIED
 @given(OBJECTS, SEPARATORS, st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_any_object_is_decoded_as_it_is(
     body: dict[str, Any], separators: tuple[str, str], ascii_only: bool, indent: int | str | None
@@ -225,6 +233,7 @@ def test_any_object_is_decoded_as_it_is(
     assert record.raw == data
 
 
+@UNHURRIED
 @given(st.lists(OBJECTS, min_size=1, max_size=4), SEPARATORS)
 def test_any_array_is_decoded_item_by_item(
     bodies: list[dict[str, Any]], separators: tuple[str, str]
@@ -241,6 +250,7 @@ def spelt(pairs: list[tuple[str, Any]], separators: tuple[str, str]) -> bytes:
     return ("{" + comma.join(items) + "}").encode()
 
 
+@UNHURRIED
 @given(OBJECTS, TEXTS, st.tuples(JSONS, JSONS), SEPARATORS, st.integers(0, 6))
 def test_a_repeated_key_is_always_found(
     body: dict[str, Any],
@@ -256,6 +266,7 @@ def test_a_repeated_key_is_always_found(
     assert refusal(b'{"in": [' + data + b', {"x": ":"}]}').code == "duplicate_key"
 
 
+@UNHURRIED
 @given(OBJECTS, st.data())
 def test_a_cut_file_is_never_accepted_and_may_still_grow(
     body: dict[str, Any], data: st.DataObject
@@ -271,6 +282,7 @@ def all_fit(body: dict[str, Any]) -> bool:
     return bool(orjson.loads(orjson.dumps(body)) == body)
 
 
+@UNHURRIED
 @given(st.binary(max_size=40))
 @example(b"\xef\xbb\xbf[")
 @example(b"[\xff]")
@@ -291,6 +303,7 @@ JSON_LIKE = st.lists(
 ).map(b"".join)
 
 
+@UNHURRIED
 @given(JSON_LIKE)
 def test_what_is_accepted_is_what_the_strict_parser_accepts(data: bytes) -> None:
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tracbridge.config import envfile, names
 from tracbridge.config.table import KNOWN, TABLE, Setting
-from tracbridge.domain.errors import ConfigError, shown
+from tracbridge.domain.errors import SettingError, shown
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -59,7 +59,7 @@ class Settings:
 def load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
     """The settings from the environment, else from the file ``dotenv``, else their defaults.
 
-    Raises one `ConfigError` with a line for each thing that is wrong.
+    Raises one `SettingError` with a line for each thing that is wrong.
     """
     file, wrong = envfile.read(dotenv) if dotenv and dotenv.exists() else ({}, [])
     wrong.extend(_unknown(file, f"in {dotenv}"))
@@ -74,7 +74,7 @@ def load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
             wrong.append(_refusal(setting, text, "" if given else f" in {dotenv}"))
     wrong.extend(_overlaps(_complete(values)))
     if wrong:
-        raise ConfigError("\n".join(wrong))
+        raise SettingError("\n".join(wrong))
     return Settings(**values)
 
 

@@ -47,7 +47,7 @@ class Candidates:
         passes, ledger = self.connection.passes, self.connection.ledger
         self.position = await passes.cursor("rotation") or ""
         for _ in range(ROTATION // PAGE):
-            refs, self.position = await ledger.rotation(self.position, PAGE)
+            refs, self.position = await ledger.rotation(self.position, PAGE, self.started)
             if refs:
                 yield refs
             if not self.position:

@@ -29,12 +29,17 @@ ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one record makes us do, with everything that was read to decide it."""
+    """What one record makes us do, with everything that was read to decide it.
+
+    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the history
+    entry of what is written to TracOS (None: nothing is).
+    """
 
     item: Item
     decision: Decision
     link: Link
-    document: Record | None = None
+    document: Record | None
+    after: Link | None = None
     entry: Entry | None = None
 
 
@@ -46,6 +51,7 @@ class Inbound:
         self.run, self.tally = tally.run, tally.inbound
         self.claim = Claim(0, 0)
         self.removes = False
+        self.now = connection.clock.now()
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where the pass has to be repeated."""
@@ -103,6 +109,7 @@ class Inbound:
         links = await self.connection.ledger.find(refs)
         left = [i.order.ref for i in items if again or i.claim.pass_ != self.claim.pass_]
         entries = await pending(self.connection, links, left)
+        self.now = self.connection.clock.now()
         plans: list[Plan] = []
         refused: list[Refused] = []
         for item in items:
@@ -129,9 +136,9 @@ class Inbound:
         extra = self.connection.translation.extra(item.record.body or {}, item.record.raw)
         order = replace(order, extra=extra) if extra else order
         incoming = Incoming(order, item.claim, self.removes, unmarked)
-        now = self.connection.clock.now()
-        decision = decide(incoming, link, tracos, self.connection.policies, now)
-        return self._completed(Plan(item, decision, link, document), tracos)
+        decision = decide(incoming, link, tracos, self.connection.policies, self.now)
+        plan = Plan(item, decision, link, document, decision.link)
+        return plan if decision.result is None else self._completed(plan, decision.result, tracos)
 
     def _tracos(self, document: Record | None, link: Link) -> WorkOrder | None:
         if document is None:
@@ -142,21 +149,17 @@ class Inbound:
         except RecordError as error:
             raise unreadable(document, error) from error
 
-    def _completed(self, plan: Plan, tracos: WorkOrder | None) -> Plan:
+    def _completed(self, plan: Plan, result: Fields, tracos: WorkOrder | None) -> Plan:
         """With the history entry, and the link as it stands after the change."""
-        decision, link = plan.decision, plan.decision.link
-        if decision.result is None:
-            return plan
-        before = tracos.fields if tracos else None
-        entry = entry_of(self, plan, before, decision.result)
-        link = replace(link or plan.link, changes=plan.link.changes + 1)
-        if told(plan.item.order, decision.result, link):
-            link = replace(link, given=entry.at)
-        return replace(plan, entry=entry, decision=replace(decision, link=link))
+        link = plan.decision.link or plan.link
+        entry = entry_of(self, plan, tracos.fields if tracos else None, result)
+        given = entry.at if told(plan.item.order, result, link) else link.given
+        after = replace(link, changes=plan.link.changes + 1, given=given)
+        return Plan(plan.item, plan.decision, plan.link, plan.document, after, entry)
 
     async def apply(self, plans: list[Plan]) -> set[str]:
         """Record, write TracOS, remember; returns the refs whose guard failed somewhere."""
-        if not any(p.decision.link or p.decision.disagreements for p in plans):
+        if not any(p.after or p.decision.disagreements for p in plans):
             return set()
         connection = self.connection
         await connection.conflicts.put([c for p in plans for c in conflicts_of(self, p)])
@@ -164,7 +167,7 @@ class Inbound:
         await connection.steps.passed(Step.RECORDED)
         failed = await self._write_tracos([p for p in plans if p.entry])
         await connection.steps.passed(Step.TRACOS)
-        links = [p.decision.link for p in plans if p.decision.link]
+        links = [p.after for p in plans if p.after]
         failed |= await connection.ledger.save([k for k in links if k.ref not in failed])
         await connection.steps.passed(Step.LINKED)
         await self._release(plans)
@@ -178,11 +181,10 @@ class Inbound:
 
     def _write(self, plan: Plan) -> Write:
         """The guarded write of the decided content, with the view ``isSynced``."""
-        decision, order = plan.decision, plan.item.order
-        link, result = decision.link or plan.link, decision.result or {}
+        order, link, result = plan.item.order, plan.after or plan.link, plan.decision.result or {}
         before = plan.document.body if plan.document else None
-        at = min(order.updated_at, self.connection.clock.now())
-        shown = replace(order, fields=result, updated_at=at)
+        at = min(order.updated_at, self.now)
+        shown = WorkOrder(order.ref, result, order.created_at, at, scope=order.scope)
         body = self.connection.translation.to_tracos(shown, before)
         given = link.given if told(order, result, link) else None
         key = version_key(link.id, link.changes)
@@ -191,7 +193,7 @@ class Inbound:
     async def _release(self, plans: list[Plan]) -> None:
         """Held fields on which both sides agree by now wait for nobody any more."""
         for plan in plans:
-            link = plan.decision.link
+            link = plan.after
             gone = [n for n in plan.link.held if link and n not in link.held]
             if gone:
                 at = self.connection.clock.now()

@@ -31,9 +31,12 @@ from tracbridge.sync.publish import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Version:
-    """A version to be published: the link that carries it, and the document it was made from."""
+    """A version to be published: the link that carries it, and the document it was made from.
+
+    ``link`` moves on with each durable step; ``before`` is the link as it was read.
+    """
 
     link: Link
     before: Link
@@ -51,6 +54,7 @@ class Outbound:
         self.connection = connection
         self.run, self.tally = tally.run, tally.outbound
         self.counter = 0
+        self.now = connection.clock.now()
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
@@ -77,6 +81,7 @@ class Outbound:
     async def page(self, records: Sequence[Record], *, sure: bool) -> None:
         """Publish or mark each order of the page; ``sure``: these are known to need something."""
         counts: Counter[str] = Counter()
+        self.now = self.connection.clock.now()
         orders, bad = self._translate(records, await self._links(records))
         await self._refuse(bad, counts)
         supersedes = self.connection.customer.traits.supersedes
@@ -88,7 +93,7 @@ class Outbound:
             if what is Need.PUBLISH:
                 versions.append(self._version(record, link, shown.order))
             elif what is Need.MARK:
-                marks.append((record, mark(link.given or self.connection.clock.now())))
+                marks.append((record, mark(link.given or self.now)))
             counts["read"] += sure or what is not Need.NOTHING
             counts["unchanged"] += what is not Need.PUBLISH and (sure or what is not Need.NOTHING)
         await self.send(versions, counts)
@@ -119,9 +124,9 @@ class Outbound:
         return good, bad
 
     def _version(self, record: Record, link: Link, order: WorkOrder) -> Version:
-        frozen = next_version(link, order, self.counter, self.connection.clock.now())
         tracos = (record.body or {}).get("_id")
-        return Version(replace(frozen, tracos=tracos), link, record)
+        frozen = next_version(link, order, self.counter, self.now, tracos)
+        return Version(frozen, link, record)
 
     async def send(self, versions: list[Version], counts: Counter[str]) -> None:
         """History, then freeze (and stage), then publish."""
@@ -162,15 +167,15 @@ class Outbound:
                 if isinstance(answer, RecordError):
                     refused += [(version.record, answer)] if version.record else []
                 else:
-                    link = staged(version.link, over=answer.over)
-                    ready.append(replace(version, link=link))
+                    version.link = staged(version.link, over=answer.over)
+                    ready.append(version)
             await self._refuse(refused, counts)
             versions = ready
         lost = await self.connection.ledger.save([v.link for v in versions])
-        return [self._stored(v) for v in versions if v.ref not in lost]
-
-    def _stored(self, version: Version) -> Version:
-        return replace(version, link=replace(version.link, rev=version.link.rev + 1))
+        kept = [v for v in versions if v.ref not in lost]
+        for version in kept:
+            version.link = replace(version.link, rev=version.link.rev + 1)
+        return kept
 
     async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
         """Show the versions to the customer, remember it, and mark TracOS's documents."""

@@ -77,9 +77,7 @@ def _refusal(value: Any, pointer: str) -> RecordError:
             return _text_refusal(value, pointer)
         case {"$date": _}:
             hint = "Send the text itself, without an object around it."
-        case bool():
-            hint = _HINT
-        case int() | float():
+        case int() | float() if not isinstance(value, bool):
             hint = f"Seconds or milliseconds since 1970 are not accepted. {_HINT}"
         case _:
             hint = _HINT

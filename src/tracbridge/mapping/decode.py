@@ -327,7 +327,7 @@ def _wide_encoding(raw: bytes) -> str | None:
 def _is(raw: bytes, encoding: str) -> bool:
     """Whether these bytes begin like JSON in an encoding that spends NULs on it."""
     head = raw[:8].decode(encoding, "replace")
-    return head[:1] in tuple('{["') and "\0" not in head and b"\0" in raw[:4]
+    return head[:1] in tuple('{["') and "\0" not in head
 
 
 def _undecodable(raw: bytes, error: UnicodeDecodeError, pointer: str) -> RecordError:

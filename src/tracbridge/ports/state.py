@@ -29,10 +29,13 @@ class Ledger(Protocol):
     def repushes(self) -> AsyncIterator[list[str]]:
         """Refs of the links that are to be sent again, in pages."""
 
-    async def rotation(self, after: str, limit: int) -> tuple[list[str], str]:
-        """The next ``limit`` refs after that position in a fixed order, and the position after them.
+    async def rotation(
+        self, after: str, limit: int, given_before: datetime
+    ) -> tuple[list[str], str]:
+        """The next ``limit`` links after that position in a fixed order, and the position after them.
 
-        The position is "" at the beginning, and again when the end was reached.
+        Returns the refs of those not given to the customer since ``given_before``. The position is ""
+        at the beginning, and again when the end was reached.
         """
 
 

@@ -161,7 +161,7 @@ def _order(facts: _Facts, status: Status) -> dict[str, Any]:
     zone = chance.choice(ZONES)
     created = facts.created_at + chance.uniform(1, 50) * HOUR / 60
     flags = {flag: flag == FLAGS[status] for flag in FLAGS.values()}
-    if facts.number % 3 == 0:
+    if facts.number % 3 == 0 and not facts.deleted_at:
         del flags["isActive"]
     return {
         "orderNo": facts.number,

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from uuid import UUID, uuid5
 
 from tracbridge.domain.workorder import Fields, Value
 
-_SPACE = UUID("5f0e7f5a-6a0f-4a53-9a1b-7c1f6f0d9e11")
 _LONG = 32
 
 
 def link_id(connection: str, kind: str, scope: str, ref: str) -> str:
     """The link of one order on one connection (32 hex digits)."""
-    return uuid5(_SPACE, "\0".join((connection, kind, scope, ref))).hex
+    text = "\0".join((connection, kind, scope, ref))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def version_key(link: str, seq: int) -> str:

@@ -88,10 +88,7 @@ class Merge:
         )
         self.arrived = self._arrived(incoming.removes)
         self.window = None if self.arrived or self._closed() else link.window
-        self.verdicts = {
-            name: judge(name, self.shown.get(name), value, link, self.window)
-            for name, value in self.order.fields.items()
-        }
+        self.verdicts: dict[str, Verdict] = {}
         self.result: dict[str, Value] = dict(self.shown)
         self.held = dict(link.held)
         self.times = dict(link.times)
@@ -119,6 +116,10 @@ class Merge:
         """The outcome, TracOS's new content, the link to store and what to put on record."""
         if self._echo():
             return self._unchanged()
+        self.verdicts = {
+            name: judge(name, self.shown.get(name), value, self.link, self.window)
+            for name, value in self.order.fields.items()
+        }
         notes = self._settle_fields()
         link = self._link()
         changed = any(self.shown.get(n) != v for n, v in self.result.items())
@@ -133,8 +134,9 @@ class Merge:
 
     def _unchanged(self) -> Decision:
         """Only the keys that we pass through may be new."""
-        link = replace(self.link, extra=self.order.extra)
-        return Decision(Outcome.UNCHANGED, link=link if link != self.link else None)
+        if self.order.extra == self.link.extra:
+            return Decision(Outcome.UNCHANGED)
+        return Decision(Outcome.UNCHANGED, link=replace(self.link, extra=self.order.extra))
 
     def _settle_fields(self) -> tuple[Disagreement, ...]:
         doubts: list[str] = []

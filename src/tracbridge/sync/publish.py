@@ -77,8 +77,13 @@ def wished(link: Link, shown: Shown) -> bool:
     return not shown.synced and link.given is not None and shown.synced_at == link.given
 
 
-def next_version(link: Link, order: WorkOrder, counter: int, now: datetime) -> Link:
-    """The link with a new version frozen in it, and the window opened or widened."""
+def next_version(
+    link: Link, order: WorkOrder, counter: int, now: datetime, tracos: object = None
+) -> Link:
+    """The link with a new version frozen in it, and the window opened or widened.
+
+    ``tracos``: TracOS's id of the document that it was made from.
+    """
     fields = wanted(link, content(link, order))
     before = link.last_given
     changed = [n for n, v in fields.items() if before is None or before.get(n) != v]
@@ -91,6 +96,7 @@ def next_version(link: Link, order: WorkOrder, counter: int, now: datetime) -> L
         window=Window(counter, before == fields, None, earlier(link, before, changed)),
         times={**link.times, **dict.fromkeys(changed, order.updated_at)},
         repush=False,
+        tracos=tracos or link.tracos,
     )
 
 
@@ -119,8 +125,9 @@ def staged(link: Link, *, over: bool) -> Link:
 
 def published(link: Link, counter: int) -> Link:
     """The customer can see it: from now on he may have it."""
-    out = _out(link, phase=Phase.PUBLISHED)
-    window = replace(link.window, pass_=counter) if link.window else None
+    out, window = _out(link, phase=Phase.PUBLISHED), link.window
+    if window and window.pass_ != counter:
+        window = replace(window, pass_=counter)
     return replace(link, out=out, given=out.at, window=window)
 
 

@@ -1,7 +1,7 @@
 """Links, pass counter and resume points of one connection in MongoDB."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pymongo import InsertOne, ReplaceOne
@@ -45,7 +45,7 @@ class MongoLedger:
         if not links:
             return set()
         fence = self._fence()
-        operations = [self._operation(replace(link, fence=fence)) for link in links]
+        operations = [_operation(link, fence) for link in links]
         with translated(self._host):
             try:
                 result = await self._links.bulk_write(operations, ordered=False)
@@ -55,13 +55,6 @@ class MongoLedger:
                 return await self._lost(links)
             done = result.inserted_count + result.matched_count
             return set() if done == len(links) else await self._lost(links)
-
-    def _operation(self, link: Link) -> InsertOne[Document] | ReplaceOne[Document]:
-        document = to_document(link)
-        if not link.rev:
-            return InsertOne(document)
-        guard = {"_id": link.id, "rev": link.rev, "fence": {"$lte": link.fence}}
-        return ReplaceOne(guard, document)
 
     async def _lost(self, links: Sequence[Link]) -> set[str]:
         """The refs whose stored revision is not the one that we wrote."""
@@ -90,12 +83,28 @@ class MongoLedger:
             async for page in paged(cursor, PAGE):
                 yield [document["ref"] for document in page]
 
-    async def rotation(self, after: str, limit: int) -> tuple[list[str], str]:
+    async def rotation(
+        self, after: str, limit: int, given_before: datetime
+    ) -> tuple[list[str], str]:
         query = {**self._orders(), "ref": {"$gt": after}}
+        names = {"_id": 0, "ref": 1, "given": 1}
         with translated(self._host):
-            cursor = self._links.find(query, {"_id": 0, "ref": 1}).sort("ref", 1).limit(limit)
-            refs = [document["ref"] async for document in cursor]
-        return refs, refs[-1] if len(refs) == limit else ""
+            cursor = self._links.find(query, names, batch_size=limit).sort("ref", 1).limit(limit)
+            rows = await cursor.to_list()
+        refs = [row["ref"] for row in rows if _before(row.get("given"), given_before)]
+        return refs, rows[-1]["ref"] if len(rows) == limit else ""
+
+
+def _before(given: datetime | None, moment: datetime) -> bool:
+    return given is None or given < moment
+
+
+def _operation(link: Link, fence: int) -> InsertOne[Document] | ReplaceOne[Document]:
+    """Over the revision that was read, by no older fence; a new link must not exist yet."""
+    document = to_document(link, fence)
+    if not link.rev:
+        return InsertOne(document)
+    return ReplaceOne({"_id": link.id, "rev": link.rev, "fence": {"$lte": fence}}, document)
 
 
 class MongoPasses:

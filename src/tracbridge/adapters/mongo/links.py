@@ -8,8 +8,8 @@ from tracbridge.domain.link import Held, Link, Out, Phase, Seen, Window
 Document = dict[str, Any]
 
 
-def to_document(link: Link) -> Document:
-    """The link as it is stored next: one revision on. What is empty takes no room."""
+def to_document(link: Link, fence: int) -> Document:
+    """The link as it is stored next: one revision on, under this fence. What is empty takes no room."""
     document: Document = {
         "_id": link.id,
         "c": link.connection,
@@ -17,7 +17,7 @@ def to_document(link: Link) -> Document:
         "scope": link.scope,
         "ref": link.ref,
         "rev": link.rev + 1,
-        "fence": link.fence,
+        "fence": fence,
         "seq": link.seq,
         "changes": link.changes,
         "tracos": link.tracos,

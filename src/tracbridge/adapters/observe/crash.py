@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Mapping
 
-from tracbridge.domain.errors import ConfigError, shown
+from tracbridge.domain.errors import SettingError, shown
 
 VARIABLE = "CRASH_AT"
 
@@ -38,5 +38,5 @@ class Steps:
 def _parsed(spec: str) -> tuple[str, int]:
     step, _, times = spec.rpartition(":")
     if not step or not times.isdecimal() or int(times) < 1:
-        raise ConfigError(f"{VARIABLE}={shown(spec)} is not of the form <step>:<n>, n from 1 on.")
+        raise SettingError(f"{VARIABLE}={shown(spec)} is not of the form <step>:<n>, n from 1 on.")
     return step, int(times)

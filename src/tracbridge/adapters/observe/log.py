@@ -115,8 +115,10 @@ def _silence() -> None:
     """Nobody reads stderr any more: send it to nowhere, or Python fails on it again at its exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stderr.fileno())
-        os.close(nowhere)
+        broken = sys.stderr.fileno()
+        if nowhere != broken:
+            os.dup2(nowhere, broken)
+            os.close(nowhere)
     except (OSError, ValueError):
         return
 
