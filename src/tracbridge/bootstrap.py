@@ -1,11 +1,12 @@
 """The composition root: settings in, a wired connection out. The only module that names adapters."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import AsyncMongoClient
 
@@ -24,6 +25,9 @@ from tracbridge.mapping.flags import FlagsMapping
 from tracbridge.ports.runtime import Observer
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
 
+A = TypeVar("A")
+B = TypeVar("B")
+
 DEFAULT = "default"
 """The connection that is made from environment variables."""
 
@@ -33,6 +37,11 @@ class SystemClock:
 
     def now(self) -> datetime:
         return to_milliseconds(datetime.now(UTC))
+
+
+async def together(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Both at once."""
+    return await asyncio.gather(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ def wire(
         clock=SystemClock(),
         steps=Steps.of(os.environ),
         observer=observer,
+        together=together,
     )
     views = Views(state.database, orders, DEFAULT, host)
     return Service(connection, customer, state, views, client, settings, host, note)

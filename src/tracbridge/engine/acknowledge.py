@@ -18,6 +18,7 @@ async def acknowledge(connection: Connection, tally: Tally) -> None:
         if moved:
             await connection.lease.hold()
             await _book(connection, tally, moved, counter)
+        await connection.steps.passed(Step.PAGE)
 
 
 async def _book(

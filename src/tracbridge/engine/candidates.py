@@ -1,6 +1,7 @@
 """Which orders of TracOS may have to be brought to the customer."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tracbridge.engine.connection import Connection
@@ -18,6 +19,14 @@ PAGE = 1_000
 _NO_CLAIM = Claim(0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A page of TracOS's documents; ``sure``: these are known to need something."""
+
+    records: Sequence[Record]
+    sure: bool
+
+
 class Candidates:
     """Unsynced documents, those that changed lately, those to be told again, and a slice of all the others."""
 
@@ -26,18 +35,18 @@ class Candidates:
         self.started = connection.clock.now()
         self.position = ""
 
-    async def pages(self) -> AsyncIterator[tuple[Sequence[Record], bool]]:
-        """Pages of documents; True beside those that are known to need something."""
+    async def pages(self) -> AsyncIterator[Portion]:
+        """The documents to look at, page by page."""
         since = await self.connection.passes.cursor("changed")
         async for page in self.connection.tracos.read(None, _NO_CLAIM):
-            yield page.records, True
+            yield Portion(page.records, sure=True)
         if since:
             async for page in self.connection.tracos.changed(since - OVERLAP):
-                yield page.records, False
+                yield Portion(page.records, sure=False)
         async for refs in self.connection.ledger.repushes():
-            yield await self._documents(refs), True
+            yield Portion(await self._documents(refs), sure=True)
         async for refs in self._rotation():
-            yield await self._documents(refs), False
+            yield Portion(await self._documents(refs), sure=False)
 
     async def _documents(self, refs: Sequence[str]) -> list[Record]:
         found = await self.connection.tracos.fetch(refs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tracbridge.domain.link import Link
 from tracbridge.mapping.translation import Translation
 from tracbridge.ports.connector import Connector, Tracos
-from tracbridge.ports.runtime import Clock, Observer, Steps
+from tracbridge.ports.runtime import Clock, Observer, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
 from tracbridge.sync.identity import link_id
 from tracbridge.sync.policy import Ack, Policies
@@ -30,6 +30,7 @@ class Connection:
     clock: Clock
     steps: Steps
     observer: Observer
+    together: Together
 
     @property
     def answers(self) -> bool:

@@ -52,12 +52,14 @@ class Inbound:
         self.claim = Claim(0, 0)
         self.removes = False
         self.now = connection.clock.now()
+        self.cases = True
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where the pass has to be repeated."""
         connection = self.connection
         self.claim = await connection.passes.begin()
         self.removes = bool(await connection.passes.cursor("removes"))
+        self.cases = await connection.quarantine.waiting() > 0
         clean = False
         async for page in connection.customer.read(None, self.claim):
             await connection.lease.hold()
@@ -67,6 +69,7 @@ class Inbound:
             self.tally["waiting"] += page.waiting
             for code, place in page.notes:
                 connection.observer.incident(code, place, "left where it is")
+            await connection.steps.passed(Step.PAGE)
         if clean:
             await connection.passes.complete(self.claim.pass_)
 
@@ -79,7 +82,9 @@ class Inbound:
             refused += await self.settle(items, counts)
         await refuse(self.connection, refused)
         counts["quarantined"] += len(refused)
-        await self._close_cases(understood, refused)
+        if refused or self.cases:
+            self.cases = True
+            await self._close_cases(understood, refused)
         await self.connection.customer.commit(page.cursor)
         await self.connection.steps.passed(Step.COMMITTED)
         self.tally.update(counts)
@@ -95,7 +100,7 @@ class Inbound:
             failed = await self.apply(plans)
             for plan in plans:
                 if plan.item.order.ref not in failed:
-                    counts[plan.decision.outcome.value] += 1
+                    counts[plan.decision.outcome] += 1
                     counts["conflicts"] += plan.decision.clashes
             items = [plan.item for plan in plans if plan.item.order.ref in failed]
             if not items:
@@ -105,8 +110,10 @@ class Inbound:
     async def plan(self, items: list[Item], *, again: bool) -> tuple[list[Plan], list[Refused]]:
         """Read what TracOS and we hold for these orders, and decide each."""
         refs = [item.order.ref for item in items]
-        documents = await self.connection.tracos.fetch(refs)
-        links = await self.connection.ledger.find(refs)
+        connection = self.connection
+        documents, links = await connection.together(
+            connection.tracos.fetch(refs), connection.ledger.find(refs)
+        )
         left = [i.order.ref for i in items if again or i.claim.pass_ != self.claim.pass_]
         entries = await pending(self.connection, links, left)
         self.now = self.connection.clock.now()

@@ -12,7 +12,7 @@ from typing import Any
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Side, WorkOrder
-from tracbridge.engine.candidates import Candidates
+from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.record import entry
 from tracbridge.mapping.synced import is_synced, mark, synced_at
@@ -62,9 +62,8 @@ class Outbound:
         self.counter = await connection.passes.counter()
         await self.resume()
         candidates = Candidates(connection)
-        async for records, sure in candidates.pages():
-            await connection.lease.hold()
-            await self.page(records, sure=sure)
+        async for portion in candidates.pages():
+            await self.page(portion)
         await candidates.remember()
 
     async def resume(self) -> None:
@@ -78,9 +77,11 @@ class Outbound:
         if isinstance(customer, Stages):
             await customer.sweep()
 
-    async def page(self, records: Sequence[Record], *, sure: bool) -> None:
-        """Publish or mark each order of the page; ``sure``: these are known to need something."""
+    async def page(self, portion: Portion) -> None:
+        """Publish or mark each order of the page."""
+        await self.connection.lease.hold()
         counts: Counter[str] = Counter()
+        records, sure = portion.records, portion.sure
         self.now = self.connection.clock.now()
         orders, bad = self._translate(records, await self._links(records))
         await self._refuse(bad, counts)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tracbridge.domain.errors import RetryableError
 from tracbridge.engine.binding import bind
 from tracbridge.engine.connection import Connection
 from tracbridge.ports.connector import Exclusive
@@ -30,7 +31,14 @@ async def session(
             if isinstance(customer, Exclusive):
                 await bind(runs, customer, run, rebind=rebind)
             yield
-        finally:
+        except RetryableError:
+            # The server is away: waiting for it again would only delay the news. Our lease ends
+            # with our process, or by itself.
+            raise
+        except BaseException:
+            await connection.lease.release()
+            raise
+        else:
             await connection.lease.release()
     finally:
         if isinstance(customer, Exclusive):

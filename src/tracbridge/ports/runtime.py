@@ -1,9 +1,13 @@
 """Clock, durable steps and events, as ports."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Step(StrEnum):
@@ -21,12 +25,20 @@ class Step(StrEnum):
     EFFECT = "O3"
     PUBLISHED = "O4"
     MARKED = "O5"
+    PAGE = "P"
+    """A page is settled and counted, nothing is half done: the place to stop."""
 
 
 class Steps(Protocol):
     """Where crash tests and the simulation attach: called after each durable step."""
 
     async def passed(self, step: str) -> None: ...
+
+
+class Together(Protocol):
+    """Waits for two look-ups at once; the simulation does one after the other."""
+
+    async def __call__(self, one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]: ...
 
 
 class Clock(Protocol):
@@ -42,3 +54,12 @@ class Observer(Protocol):
     def batch(self, flow: str, counts: Mapping[str, int]) -> None: ...
 
     def incident(self, code: str, where: str, message: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that ``check`` looked at: in order, or what to do."""
+
+    name: str
+    ok: bool
+    text: str

@@ -83,15 +83,31 @@ class Quarantine(Protocol):
     """Refused records with their bytes."""
 
     async def put(self, cases: Sequence[QuarantineCase]) -> None:
-        """Store each case; one that is there already (same id) is left as it is."""
+        """Store each case. One of the same id is left as it is, but opened again if it was closed or retried."""
 
     async def known(self, ids: Sequence[str]) -> set[str]:
-        """Which of these cases are open already."""
+        """Which of these cases are open already, or were discarded by a person."""
+
+    async def waiting(self) -> int:
+        """How many cases are open (1 stands for "some")."""
 
     async def settle(
         self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
     ) -> int:
         """Close open cases of these refs or sources: a newer good version came. Returns how many."""
+
+
+class Cases(Protocol):
+    """What a person does with refused records."""
+
+    async def find(self, ids: Sequence[str]) -> list[QuarantineCase]:
+        """These cases with their bytes, in any state; unknown ids are absent."""
+
+    async def move(self, id_: str, state: str, at: datetime) -> bool:
+        """The open case is ``state`` now (retried, discarded); False if it was not open."""
+
+    async def close_older(self, case: QuarantineCase, at: datetime) -> None:
+        """Close open cases of the same order that were claimed up to the same pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +194,8 @@ class Lease(Protocol):
 class Runs(Protocol):
     """Bookkeeping of runs, and the marker that ties our memory to the customer's folder."""
 
-    async def begin(self, run: str, at: datetime) -> None: ...
+    async def begin(self, run: str, at: datetime) -> None:
+        """A run has begun; telling it again changes nothing."""
 
     async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None: ...
 
@@ -192,7 +209,7 @@ class Runs(Protocol):
 class TakenFile:
     """One file that stays where it is: the state in which we took it, and by which pass.
 
-    ``rest`` names it below archive and quarantine; ``done``: its records are safe.
+    ``batch`` names the batch in which it was taken; ``done``: its records are safe.
     """
 
     name: str
@@ -200,7 +217,7 @@ class TakenFile:
     mtime_ns: int
     sha256: str
     claim: Claim
-    rest: str
+    batch: str
     done: bool = False
 
 

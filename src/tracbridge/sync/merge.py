@@ -42,7 +42,8 @@ class Decision:
     @property
     def clashes(self) -> bool:
         """A field was changed on both sides (or nobody knows), decided or not."""
-        return any(d.kind not in (Kind.STALE, Kind.DOUBT) for d in self.disagreements)
+        notes = self.disagreements
+        return bool(notes) and any(d.kind not in (Kind.STALE, Kind.DOUBT) for d in notes)
 
 
 def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime) -> Seen:

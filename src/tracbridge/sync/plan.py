@@ -27,16 +27,18 @@ def decide(
     """The decision on one record; ``link.rev`` 0 means that there is no link yet."""
     known = link if link.rev else None
     order = completed(incoming.order, known, tracos)
+    if order is not incoming.order:
+        incoming = replace(incoming, order=order)
     if known and known.seen and older(order, known.seen, incoming.claim):
-        return stale(replace(incoming, order=order), known, tracos)
+        return stale(incoming, known, tracos)
     if tracos is None:
         return (
             missing(order, known) if known else create(order, link, incoming.claim, policies, now)
         )
     if not known or (known.seen is None and known.base is None):
         if strangers(order, link, tracos, policies.first_contact):
-            return hold_all(replace(incoming, order=order), link, tracos, now)
-    return Merge(replace(incoming, order=order), link, tracos, policies, now).decision()
+            return hold_all(incoming, link, tracos, now)
+    return Merge(incoming, link, tracos, policies, now).decision()
 
 
 def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> WorkOrder:

@@ -40,7 +40,7 @@ STATE: dict[str, list[IndexModel]] = {
         IndexModel(
             [("c", 1), ("out.phase", 1), ("ref", 1)],
             name="out",
-            partialFilterExpression={"out.phase": {"$type": "string"}},
+            partialFilterExpression={"out.phase": {"$exists": True}},
         ),
         IndexModel(
             [("c", 1), ("repush", 1), ("ref", 1)],
@@ -49,6 +49,9 @@ STATE: dict[str, list[IndexModel]] = {
         ),
         IndexModel(
             [("c", 1), ("missing", 1)], name="missing", partialFilterExpression={"missing": True}
+        ),
+        IndexModel(
+            [("c", 1), ("ref", 1)], name="held", partialFilterExpression={"held": {"$exists": True}}
         ),
     ],
     "tracbridge_history": [

@@ -12,20 +12,27 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from tracbridge.adapters.mongo.client import Document, duplicates, translated
+from tracbridge.domain.errors import Reason
+from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.state import Conflict, Entry, QuarantineCase
 
 
-async def insert_missing(collection: AsyncCollection[Document], documents: list[Document]) -> None:
-    """One insert for all; those that are there already stay as they are."""
+async def insert_missing(
+    collection: AsyncCollection[Document], documents: list[Document]
+) -> list[Document]:
+    """One insert for all; those that are there already stay as they are, and are returned."""
     if not documents:
-        return
+        return []
     try:
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        if duplicates(error) is None:
+        there = duplicates(error)
+        if there is None:
             raise
+        return [documents[i] for i in sorted(there)]
+    return []
 
 
 class MongoQuarantine:
@@ -36,12 +43,20 @@ class MongoQuarantine:
 
     async def put(self, cases: Sequence[QuarantineCase]) -> None:
         with translated(self._host):
-            await insert_missing(self._cases, [case_document(case) for case in cases])
+            there = await insert_missing(self._cases, [case_document(case) for case in cases])
+            for document in there:
+                ended = {"_id": document["_id"], "state": {"$in": ["closed", "retried"]}}
+                await self._cases.replace_one(ended, document)
 
     async def known(self, ids: Sequence[str]) -> set[str]:
+        query = {"_id": {"$in": list(ids)}, "state": {"$in": ["open", "discarded"]}}
         with translated(self._host):
-            found = self._cases.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+            found = self._cases.find(query, {"_id": 1})
             return {document["_id"] async for document in found}
+
+    async def waiting(self) -> int:
+        with translated(self._host):
+            return await self._cases.count_documents({"c": self._c, "state": "open"}, limit=1)
 
     async def settle(
         self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
@@ -53,6 +68,25 @@ class MongoQuarantine:
                 query, {"$set": {"state": "closed", "closed": at}}
             )
         return result.modified_count
+
+    async def find(self, ids: Sequence[str]) -> list[QuarantineCase]:
+        with translated(self._host):
+            found = self._cases.find({"_id": {"$in": list(ids)}, "c": self._c})
+            return [to_case(document) async for document in found]
+
+    async def move(self, id_: str, state: str, at: datetime) -> bool:
+        query = {"_id": id_, "c": self._c, "state": "open"}
+        with translated(self._host):
+            result = await self._cases.update_one(query, {"$set": {"state": state, state: at}})
+        return bool(result.matched_count)
+
+    async def close_older(self, case: QuarantineCase, at: datetime) -> None:
+        if case.ref is None or case.claim is None:
+            return
+        query = {"c": self._c, "state": "open", "side": case.side.value, "ref": case.ref}
+        older = {**query, "claim.pass": {"$lte": case.claim.pass_}}
+        with translated(self._host):
+            await self._cases.update_many(older, {"$set": {"state": "closed", "closed": at}})
 
 
 def case_document(case: QuarantineCase) -> Document:
@@ -77,6 +111,25 @@ def case_document(case: QuarantineCase) -> Document:
         "at": case.at,
         "state": case.state,
     }
+
+
+def to_case(document: Document) -> QuarantineCase:
+    """The case as it was stored; ``raw`` is empty where it was not asked for."""
+    claim = document["claim"]
+    return QuarantineCase(
+        id=document["_id"],
+        connection=document["c"],
+        side=Side(document["side"]),
+        source=document["source"],
+        why=Reason(*(document[name] for name in ("code", "pointer", "value", "reason", "hint"))),
+        version=document["version"],
+        at=document["at"],
+        ref=document["ref"],
+        file=document["file"],
+        raw=bytes(document.get("raw") or b""),
+        claim=Claim(claim["pass"], claim["complete"]) if claim else None,
+        state=document["state"],
+    )
 
 
 class MongoConflicts:
@@ -201,9 +254,9 @@ class MongoRuns:
         self._c, self._host = connection, host
 
     async def begin(self, run: str, at: datetime) -> None:
-        row = {"_id": run, "c": self._c, "started": at, "ended": None}
+        row = {"c": self._c, "started": at, "ended": None}
         with translated(self._host):
-            await self._runs.insert_one(row)
+            await self._runs.update_one({"_id": run}, {"$setOnInsert": row}, upsert=True)
 
     async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None:
         with translated(self._host):

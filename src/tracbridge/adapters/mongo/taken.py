@@ -51,7 +51,7 @@ class MongoTakenFiles:
             "sha256": file.sha256,
             "p": file.claim.pass_,
             "complete": file.claim.complete,
-            "rest": file.rest.encode("utf-8", "backslashreplace").decode(),
+            "batch": file.batch,
             "done": file.done,
         }
 
@@ -59,5 +59,5 @@ class MongoTakenFiles:
 def _file(row: Document, name: str) -> TakenFile:
     claim = Claim(row["p"], row["complete"])
     return TakenFile(
-        name, row["size"], row["mtime"], row["sha256"], claim, row["rest"], row["done"]
+        name, row["size"], row["mtime"], row["sha256"], claim, row["batch"], row["done"]
     )

@@ -72,10 +72,10 @@ class TracosConnector:
         return found
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
-        new = [write for write in writes if write.replaces is None]
-        old = [write for write in writes if write.replaces is not None]
+        new = [w for w in writes if w.body is not None and w.replaces is None]
+        old = [w for w in writes if w.body is not None and w.replaces is not None]
         answers = {**await self._insert(new), **await self._update(old)}
-        return [answers[write.key] for write in writes]
+        return [answers[w.key] if w.body is not None else _undeletable(w) for w in writes]
 
     async def _insert(self, writes: Sequence[Write]) -> dict[str, Receipt | Refusal]:
         """One insert for all; a number that exists by now makes that write stale."""
@@ -161,6 +161,10 @@ def _shows(document: Document, values: Body) -> bool:
 
 def _exists(write: Write) -> StaleWriteError:
     return StaleWriteError(f"order {write.ref} exists in TracOS by now.")
+
+
+def _undeletable(write: Write) -> RecordError:
+    return RecordError("undeletable", "documents are never removed.", value=write.ref or "")
 
 
 def _changed(write: Write) -> StaleWriteError:

@@ -1,48 +1,60 @@
-"""The names of claimed files: they carry everything that a restart needs."""
+"""Where claimed files lie: one folder per batch, whose name carries everything that a restart needs.
 
+``.claimed/<pass>-<complete>-<batch>/<original name>``. One rename moves a whole batch to the archive,
+``<day>/<batch>/<original name>``; a file keeps its own name all the way.
+"""
+
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tracbridge.adapters.connectors.folder.files import cut_name
 from tracbridge.domain.link import Claim
 
-_NAME = re.compile(r"(\d+)-(\d+)-((\d{4})(\d\d)(\d\d)T\d{6}-[0-9a-f]+-(.*))", re.DOTALL)
+_FOLDER = re.compile(r"(\d+)-(\d+)-((\d{4})(\d\d)(\d\d)T\d{6}-[0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """One claimed file: ``<pass>-<complete>-<when>-<unique>-<original name>``.
+class ClaimFolder:
+    """One batch that was claimed; ``path`` is its folder now, ``day`` and ``batch`` name it in the archive."""
 
-    ``rest`` is the name without the pass numbers, as it is kept in the archive; ``day`` its folder there.
-    """
-
-    name: str
+    path: str
     claim: Claim
-    rest: str
+    batch: str
     day: str
-    original: str
 
     @property
     def place(self) -> str:
         """Where it is kept below the archive or quarantine folder."""
-        return f"{self.day}/{self.rest}"
+        return f"{self.day}/{self.batch}"
 
 
-def claimed_name(claim: Claim, when: str, unique: str, original: str) -> str:
-    """The name for a file claimed now; ``when`` is ``YYYYmmddTHHMMSS`` (UTC), ``unique`` hex digits."""
-    return cut_name(f"{prefix(claim)}{when}-{unique}-", original)
+def claim_folder(parent: str, claim: Claim, batch: str) -> ClaimFolder:
+    """The folder for a batch claimed now; ``batch`` is ``YYYYmmddTHHMMSS-<hex>``, in UTC."""
+    path = f"{parent}/{claim.pass_:08d}-{claim.complete:08d}-{batch}"
+    return ClaimFolder(path, claim, batch, day_of(batch))
 
 
-def prefix(claim: Claim) -> str:
-    """The part of a claimed name that is not kept in the archive."""
-    return f"{claim.pass_:08d}-{claim.complete:08d}-"
+def day_of(batch: str) -> str:
+    """The day in a batch's name, as the archive's folders are named."""
+    return f"{batch[:4]}-{batch[4:6]}-{batch[6:8]}"
 
 
-def parse_claimed(name: str) -> Claimed | None:
-    """The parts of a claimed file's name, None if it is none of ours."""
-    match = _NAME.fullmatch(name)
+def parse_folder(path: str) -> ClaimFolder | None:
+    """The parts of a claimed batch's folder, None if it is none of ours."""
+    match = _FOLDER.fullmatch(os.path.basename(path))
     if match is None:
         return None
-    pass_, complete, rest, year, month, day, original = match.groups()
-    claim = Claim(int(pass_), int(complete))
-    return Claimed(name, claim, rest, f"{year}-{month}-{day}", original)
+    pass_, complete, batch, *_ = match.groups()
+    return ClaimFolder(path, Claim(int(pass_), int(complete)), batch, day_of(batch))
+
+
+def claim_folders(parent: str) -> Iterator[ClaimFolder]:
+    """All batches below ``parent``, in the order in which they were claimed."""
+    try:
+        names = sorted(os.listdir(parent))
+    except FileNotFoundError:
+        return
+    for name in names:
+        if folder := parse_folder(f"{parent}/{name}"):
+            yield folder

@@ -4,9 +4,9 @@ import ctypes
 import os
 import re
 import stat
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from tracbridge.domain.errors import RecordError
@@ -17,8 +17,7 @@ NAME_BYTES = 255
 _PLAIN = re.compile(r"[a-z0-9_-]{1,80}")
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What tells one state of a file from another."""
 
     inode: int
@@ -165,4 +164,7 @@ def move(source: str, target: str) -> bool:
 
 def remove(path: str) -> None:
     """Delete; a file that is gone already is success."""
-    Path(path).unlink(missing_ok=True)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

@@ -1,21 +1,23 @@
 """The inbound folder: list, read, then claim by rename, then compare; archive when it is safe."""
 
-import heapq
+import itertools
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tracbridge.adapters.connectors.folder.claims import (
-    Claimed,
-    claimed_name,
-    parse_claimed,
-    prefix,
+    ClaimFolder,
+    claim_folder,
+    claim_folders,
+    parse_folder,
 )
-from tracbridge.adapters.connectors.folder.files import Stamp, move, read_regular, remove
+from tracbridge.adapters.connectors.folder.files import Stamp, move, read_regular
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import RecordError
@@ -32,18 +34,17 @@ PAGE_BYTES = 16 * 1024 * 1024
 CLAIMED, RETRY = ".claimed", ".retry"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Listed:
-    """One file as the listing showed it; sorted by time, then name."""
+class Listed(NamedTuple):
+    """One file as the listing showed it; sorts by time, then name."""
 
     mtime_ns: int
     name: str
-    size: int = field(compare=False)
+    size: int
 
 
 @dataclass(slots=True)
 class Batch:
-    """What was taken of one batch of listed files."""
+    """What was taken of one batch: its records, and the paths that `Inbox.finish` takes when they are safe."""
 
     records: list[Record] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
@@ -53,9 +54,17 @@ class Batch:
 
 
 def listing(folder: Path, limit: int = LISTED) -> tuple[list[Listed], bool]:
-    """The oldest ``limit`` candidates, and whether these are all."""
-    found: list[Listed] = heapq.nsmallest(limit + 1, candidates(folder))
-    return found[:limit], len(found) <= limit
+    """The oldest ``limit`` candidates in order, and whether these are all. Holds twice as many at most."""
+    found: list[Listed] = []
+    whole = True
+    for file in candidates(folder):
+        found.append(file)
+        if len(found) > 2 * limit:
+            found.sort()
+            del found[limit:]
+            whole = False
+    found.sort()
+    return found[:limit], whole and len(found) <= limit
 
 
 def candidates(folder: Path) -> Iterator[Listed]:
@@ -102,38 +111,33 @@ class Inbox:
         """The folder for claimed files."""
         Path(self.claimed).mkdir(mode=0o750, exist_ok=True)
 
-    def leftovers(self) -> list[tuple[str, Claimed]]:
+    def leftovers(self) -> Iterator[Batch]:
         """What earlier passes claimed and did not finish, and what a person wants retried, in claim order."""
-        found = []
-        for folder in (self.claimed, self.retry):
-            for path, claimed in claimed_in(folder):
-                try:
-                    mtime = os.stat(path, follow_symlinks=False).st_mtime_ns
-                except FileNotFoundError:
-                    continue
-                found.append((claimed.claim.pass_, mtime, claimed.original, path, claimed))
-        found.sort(key=lambda row: row[:4])
-        return [(path, claimed) for *_, path, claimed in found]
+        folders = [*claim_folders(self.claimed), *claim_folders(self.retry)]
+        for folder in sorted(folders, key=lambda one: os.path.basename(one.path)):
+            yield self.reload(folder)
 
-    def reload(self, files: Iterable[tuple[str, Claimed]]) -> Batch:
+    def reload(self, folder: ClaimFolder) -> Batch:
         """Read what is claimed already."""
-        batch = Batch()
-        for path, claimed in files:
-            data = self._read_claimed(path)
-            batch.records += records_of(data, claimed, self.settings)
-            batch.taken.append(path)
+        batch = Batch(taken=[folder.path])
+        for file in sorted(candidates(Path(folder.path))):
+            outcome, _ = self._read(f"{folder.path}/{file.name}")
+            batch.records += records_of(outcome, folder, file.name, self.settings)
         return batch
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
         """Read, then claim, then compare each file; what is not ready yet stays where it is."""
-        batch = Batch()
-        when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        unique = os.urandom(4).hex()
-        for index, file in enumerate(files):
-            self._take_one(file, claim, (when, f"{unique}{index:03x}"), batch)
+        folder = claim_folder(self.claimed, claim, new_batch())
+        Path(folder.path).mkdir(mode=0o750)
+        batch = Batch(taken=[folder.path])
+        for file in files:
+            self._take_one(file, folder, batch)
+        if not batch.records:
+            Path(folder.path).rmdir()
+            batch.taken.clear()
         return batch
 
-    def _take_one(self, file: Listed, claim: Claim, name: tuple[str, str], batch: Batch) -> None:
+    def _take_one(self, file: Listed, folder: ClaimFolder, batch: Batch) -> None:
         source = f"{self.inbound}/{file.name}"
         try:
             outcome, stamp = self._read(source)
@@ -145,29 +149,26 @@ class Inbox:
             return
         if stamp and (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size):
             batch.missed += 1
-            return
-        if isinstance(outcome, RecordError) and self._young(outcome, file):
+        elif isinstance(outcome, RecordError) and self._young(outcome, file):
             batch.waiting += 1
-            return
-        claimed = parse_claimed(claimed_name(claim, *name, file.name))
-        if claimed:
-            self._claim(source, claimed, outcome, stamp, batch)
+        else:
+            self._claim(source, folder, outcome, stamp, batch)
 
     def _claim(
         self,
         source: str,
-        claimed: Claimed,
+        folder: ClaimFolder,
         outcome: list[Decoded] | RecordError,
         stamp: Stamp | None,
         batch: Batch,
     ) -> None:
-        path = f"{self.claimed}/{claimed.name}"
+        name = os.path.basename(source)
+        path = f"{folder.path}/{name}"
         if not move(source, path):
             return
         if Stamp.of(os.stat(path, follow_symlinks=False)) != stamp:
-            outcome = self._read_claimed(path)
-        batch.records += records_of(outcome, claimed, self.settings)
-        batch.taken.append(path)
+            outcome, _ = self._read(path)
+        batch.records += records_of(outcome, folder, name, self.settings)
 
     def _read(self, path: str) -> tuple[list[Decoded] | RecordError, Stamp | None]:
         try:
@@ -176,54 +177,49 @@ class Inbox:
             return error, None
         return decoded(data), stamp
 
-    def _read_claimed(self, path: str) -> list[Decoded] | RecordError:
-        return self._read(path)[0]
-
     def _young(self, error: RecordError, file: Listed) -> bool:
         """A file that does not parse may still be growing."""
         age = time.time() - file.mtime_ns / 1e9
         return incomplete(error.why.code) and age < self.settings.settle_seconds
 
     def finish(self, paths: Iterable[str]) -> None:
-        """Archive or delete claimed files; those that are gone were finished before."""
+        """Archive or delete claimed batches; those that are gone were finished before."""
         for path in paths:
-            claimed = parse_claimed(os.path.basename(path))
-            if self.settings.mode is InboundMode.DELETE or claimed is None:
-                remove(path)
-            else:
-                self._move_to(self.settings.archive, path, claimed)
+            folder = parse_folder(path)
+            if folder is None or not os.path.isdir(path):
+                continue
+            if self.settings.mode is not InboundMode.ARCHIVE or not os.listdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+                continue
+            move(path, f"{self.day(self.settings.archive, folder)}/{folder.batch}")
 
     def set_aside(self, records: Iterable[Record]) -> None:
         """Move claimed originals to the quarantine folder; those that are there already stay."""
         for record in records:
-            if record.claim is None:
-                continue
-            name = f"{prefix(record.claim)}{os.path.basename(record.aside)}"
-            claimed = parse_claimed(name)
-            for folder in (self.claimed, self.retry):
-                if claimed and os.path.lexists(f"{folder}/{name}"):
-                    self._move_to(self.settings.quarantine, f"{folder}/{name}", claimed)
+            batch = os.path.basename(os.path.dirname(record.aside))
+            for parent in (self.claimed, self.retry):
+                folder = claim_folder(parent, record.claim or Claim(0, 0), batch)
+                source = f"{folder.path}/{record.source}"
+                if os.path.lexists(source):
+                    self.day(self.settings.quarantine, folder)
+                    Path(record.aside).parent.mkdir(mode=0o750, exist_ok=True)
+                    move(source, record.aside)
 
-    def _move_to(self, folder: Path, path: str, claimed: Claimed) -> None:
-        move(path, f"{self.day(folder, claimed)}/{claimed.rest}")
-
-    def day(self, folder: Path, claimed: Claimed) -> str:
-        """The day's folder below ``folder``; made if it is not there."""
-        day = f"{folder}/{claimed.day}"
+    def day(self, parent: Path, folder: ClaimFolder) -> str:
+        """The day's folder below ``parent``; made if it is not there."""
+        day = f"{parent}/{folder.day}"
         if day not in self._made:
             Path(day).mkdir(mode=0o750, parents=True, exist_ok=True)
             self._made.add(day)
         return day
 
 
-def claimed_in(folder: str) -> Iterator[tuple[str, Claimed]]:
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in names:
-        if claimed := parse_claimed(name):
-            yield f"{folder}/{name}", claimed
+def new_batch() -> str:
+    """A name for a batch claimed now; sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{next(_NUMBER):06x}{os.urandom(4).hex()}"
+
+
+_NUMBER = itertools.count()
 
 
 def decoded(data: bytes) -> list[Decoded] | RecordError:

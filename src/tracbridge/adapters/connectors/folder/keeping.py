@@ -1,21 +1,24 @@
 """Intake from a folder that we may not write: files stay, and we remember which ones we took."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from tracbridge.adapters.connectors.folder.claims import Claimed, parse_claimed, prefix
+from tracbridge.adapters.connectors.folder.claims import (
+    ClaimFolder,
+    claim_folder,
+    claim_folders,
+)
 from tracbridge.adapters.connectors.folder.files import (
     Stamp,
     make_durable,
     read_regular,
-    remove,
     write_file,
 )
-from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed, claimed_in, decoded
+from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed, decoded, new_batch
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import RecordError
@@ -37,15 +40,19 @@ class KeepingInbox(Inbox):
     def prepare(self) -> None:
         """Nothing is made in a folder that we may not write."""
 
-    def leftovers(self) -> list[tuple[str, Claimed]]:
+    def leftovers(self) -> Iterator[Batch]:
         """Rows that were claimed and not finished, and files that a person wants retried."""
         rows: list[TakenFile] = self.ask(self.taken.unfinished())
-        gone = [row.name for row in rows if not os.path.lexists(f"{self.inbound}/{row.name}")]
-        if gone:
-            self.ask(self.taken.finish(gone))
-        left = [(f"{self.inbound}/{r.name}", _claimed(r)) for r in rows if r.name not in gone]
-        pairs = [*left, *claimed_in(self.retry)]
-        return sorted(((p, c) for p, c in pairs if c), key=lambda pair: pair[1].name)
+        batch = Batch()
+        for row in sorted(rows, key=lambda one: (one.claim.pass_, one.mtime_ns, one.name)):
+            path = f"{self.inbound}/{row.name}"
+            batch.taken.append(path)
+            if os.path.lexists(path):
+                outcome, _ = self._read(path)
+                batch.records += records_of(outcome, _folder(row), row.name, self.settings)
+        yield batch
+        for folder in claim_folders(self.retry):
+            yield self.reload(folder)
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
         """Read what is new, remember it, then compare."""
@@ -56,9 +63,8 @@ class KeepingInbox(Inbox):
         if made:
             self.ask(self.taken.take([row for row, _ in made]))
         for row, outcome in made:
-            claimed = _claimed(row)
-            if claimed and not row.done:
-                batch.records += records_of(outcome, claimed, self.settings)
+            if not row.done:
+                batch.records += records_of(outcome, _folder(row), row.name, self.settings)
                 batch.taken.append(f"{self.inbound}/{row.name}")
         return batch
 
@@ -90,30 +96,30 @@ class KeepingInbox(Inbox):
         return self._row(file, digest, claim), outcome
 
     def _row(self, file: Listed, digest: str, claim: Claim) -> TakenFile:
-        when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        rest = f"{when}-{os.urandom(4).hex()}-{file.name}"
-        return TakenFile(file.name, file.size, file.mtime_ns, digest, claim, rest)
+        return TakenFile(file.name, file.size, file.mtime_ns, digest, claim, new_batch())
 
     def finish(self, paths: Iterable[str]) -> None:
-        """Book what lies in the folder as done; a retried file has served."""
-        inside = [os.path.basename(p) for p in paths if os.path.dirname(p) == self.inbound]
+        """Book what lies in the folder as done; a retried batch has served."""
+        everything = list(paths)
+        inside = [os.path.basename(p) for p in everything if os.path.dirname(p) == self.inbound]
         if inside:
             self.ask(self.taken.finish(inside))
-        for path in paths:
-            if os.path.dirname(path) == self.retry:
-                remove(path)
+        super().finish(path for path in everything if os.path.dirname(path) == self.retry)
 
     def set_aside(self, records: Iterable[Record]) -> None:
-        """Copy the originals to the quarantine folder, durably."""
+        """Copy the originals to the quarantine folder, durably; those that are there already stay."""
         for record in records:
-            claimed = parse_claimed(prefix(Claim(0, 0)) + os.path.basename(record.aside))
             path = f"{self.inbound}/{record.source}"
-            if claimed is None or not os.path.isfile(path) or os.path.lexists(record.aside):
-                continue
-            data = record.raw or read_regular(path, self.settings.max_bytes)[0]
-            folder = self.day(self.settings.quarantine, claimed)
-            write_file(record.aside, data, self.settings.file_mode)
-            make_durable(folder, [record.aside])
+            if os.path.isfile(path) and not os.path.lexists(record.aside):
+                self._copy(path, record)
+            super().set_aside([record])
+
+    def _copy(self, path: str, record: Record) -> None:
+        data = record.raw or read_regular(path, self.settings.max_bytes)[0]
+        folder = Path(record.aside).parent
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        write_file(record.aside, data, self.settings.file_mode)
+        make_durable(str(folder), [record.aside])
 
 
 def _same(row: TakenFile | None, file: Listed) -> bool:
@@ -128,5 +134,5 @@ def _moved(path: str, stamp: Stamp) -> bool:
         return True
 
 
-def _claimed(row: TakenFile) -> Claimed | None:
-    return parse_claimed(prefix(row.claim) + row.rest)
+def _folder(row: TakenFile) -> ClaimFolder:
+    return claim_folder("", row.claim, row.batch)

@@ -124,10 +124,14 @@ class Outbox:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
             os.close(fd)
             raise ConfigError(
-                f"another process of ours works in {self.folder} (see its file {LOCK}); one at a time."
+                f"another process of ours (pid {holder or 'unknown'}) works in {self.folder}; "
+                "one at a time. Stop that one, or wait for it."
             ) from error
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._lock = fd
 
     def unlock(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-from tracbridge.adapters.connectors.folder.claims import Claimed
 from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, batches, listing
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Cursor, Page, Record
@@ -16,8 +15,8 @@ SEPARATOR = "\0"
 def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
     """What earlier passes left, then what lies in the folder, oldest first; then one page that ends it."""
     waiting = 0
-    for files in portions(inbox.leftovers()):
-        yield from pages(inbox.reload(files))
+    for left in inbox.leftovers():
+        yield from pages(left)
     whole = False
     while not whole:
         files_now, whole = listing(inbox.settings.inbound)
@@ -29,11 +28,6 @@ def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
             yield from pages(batch)
         whole = whole or not taken
     yield Page((), Cursor(""), complete=True, waiting=waiting)
-
-
-def portions(files: list[tuple[str, Claimed]]) -> Iterator[list[tuple[str, Claimed]]]:
-    for start in range(0, len(files), PAGE_RECORDS):
-        yield files[start : start + PAGE_RECORDS]
 
 
 def pages(batch: Batch) -> Iterator[Page]:
