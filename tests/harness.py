@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,11 @@ class Server:
     def __post_init__(self) -> None:
         # What a test plants is there after ``kill`` too: a standalone answers before its journal.
         self.client = MongoClient(
-            self.uri, tz_aware=True, journal=True, serverSelectionTimeoutMS=15_000
+            self.uri,
+            tz_aware=True,
+            journal=True,
+            serverSelectionTimeoutMS=15_000,
+            datetime_conversion="DATETIME_AUTO",
         )
 
     @property
@@ -181,6 +185,8 @@ class World:
     server: Server
     root: Path
     extra: Mapping[str, str] = field(default_factory=dict)
+    before: Sequence[str] = ()
+    """Words before the command, such as a program that takes rights away."""
 
     def __post_init__(self) -> None:
         self.database = self.server.fresh_name("tracos")
@@ -222,7 +228,7 @@ class World:
     def popen(self, *words: str) -> subprocess.Popen[str]:
         """The command line, still running; the caller ends it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tracbridge", *words],
+            [*self.before, sys.executable, "-m", "tracbridge", *words],
             cwd=self.root,
             env=self.env,
             stdin=subprocess.DEVNULL,
@@ -270,6 +276,57 @@ class World:
             json.dumps(document, default=str, sort_keys=True) for document in self.orders.find()
         )
         return files, documents
+
+    def records(self, name: str) -> list[Doc]:
+        """Our own collection ``tracbridge_<name>``, in the order of its ids."""
+        return list(self.server.client[self.state][f"tracbridge_{name}"].find().sort("_id", 1))
+
+    def cases(self) -> list[Doc]:
+        """What is in quarantine and still open."""
+        return [case for case in self.records("quarantine") if case["state"] == "open"]
+
+    def kept(self, folder: str) -> list[Path]:
+        """The files below ``archive`` or ``quarantine``."""
+        return sorted(path for path in (self.root / folder).rglob("*") if not path.is_dir())
+
+    def memory(self) -> Doc:
+        """All that a run at rest must leave alone, and what we remember of it."""
+        files, documents = self.fingerprint()
+        stores = ("links", "history", "conflicts", "quarantine", "files")
+        return {
+            "files": files,
+            "documents": documents,
+            "archive": self.kept("archive"),
+            "quarantine folder": self.kept("quarantine"),
+            **{name: self.records(name) for name in stores},
+        }
+
+    def rests(self, *words: str) -> None:
+        """A run now finds nothing to do, and changes nothing."""
+        before = self.memory()
+        code, _, said = self.run(*words)
+        assert code == 0, said
+        assert self.memory() == before
+
+    def edit(self, number: int, **values: Any) -> None:
+        """Somebody changes the order in TracOS; its ``isSynced`` stays as it is."""
+        values.setdefault("updatedAt", datetime.now(UTC))
+        assert self.orders.update_one({"number": number}, {"$set": values}).matched_count == 1
+
+    def take(self, number: int) -> Doc | None:
+        """The customer's importer reads the order's file and removes it; None if there is none."""
+        body = self.sent(number)
+        (self.outbound / f"workorder_{number}.json").unlink(missing_ok=True)
+        return body
+
+    def settle(self, *numbers: int) -> None:
+        """The importer takes what lies there as often as we send it, until he surely has it."""
+        waiting = True
+        while waiting:
+            for number in numbers:
+                self.take(number)
+            assert self.run()[0] == 0
+            waiting = any(self.sent(number) for number in numbers)
 
     def close(self) -> None:
         self.server.drop(self.database, self.state)

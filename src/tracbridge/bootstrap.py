@@ -8,21 +8,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pymongo import AsyncMongoClient
-
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
+from tracbridge.adapters.connectors.folder import probe as folders
+from tracbridge.adapters.mongo import choice as mongo_choice
+from tracbridge.adapters.mongo import probe as mongo
+from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
-from tracbridge.adapters.mongo.client import connect, hosts_of
+from tracbridge.adapters.mongo.client import Client, connect, hosts_of
 from tracbridge.adapters.mongo.schema import prepare, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
 from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
 from tracbridge.adapters.observe.crash import Steps
+from tracbridge.adapters.observe.log import LogObserver, configure
 from tracbridge.config.settings import Settings
+from tracbridge.domain.errors import ConfigError, TracbridgeError
 from tracbridge.domain.workorder import to_milliseconds
+from tracbridge.engine.binding import refuse_strangers
 from tracbridge.engine.connection import Connection
 from tracbridge.mapping.flags import FlagsMapping
-from tracbridge.ports.runtime import Observer
+from tracbridge.ports.runtime import Finding, Observer
+from tracbridge.ports.runtime import Steps as StepsPort
+from tracbridge.runtime.runner import SafePoints, Stop
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
 
 A = TypeVar("A")
@@ -52,7 +59,7 @@ class Service:
     customer: FolderConnector
     state: MongoState
     views: Views
-    client: AsyncMongoClient[dict[str, Any]]
+    client: Client
     settings: Settings
     host: str
     note: str
@@ -67,15 +74,46 @@ class Service:
         await version_of(self.state.database, self.host)
         return await prepare(self.orders, self.state.database, self.host)
 
+    async def plant(self, documents: list[dict[str, Any]]) -> None:
+        """Sample documents into TracOS's collection."""
+        await samples.plant(self.orders, documents, self.host)
+
+    async def findings(self) -> AsyncIterator[Finding]:
+        """What ``check`` has to say, one thing after the other; changes nothing."""
+        async for finding in mongo.look(self.orders, self.state.database, self.host):
+            yield finding
+        for finding in folders.look(folder_settings(self.settings)):
+            yield finding
+        yield await self._marker()
+        yield Finding("mapping", ok=True, text=self.connection.translation.name)
+        zone = self.settings.zone
+        text = f"dates without a zone are in {zone}" if zone else "dates without a zone are refused"
+        yield Finding("time zone", ok=True, text=f"{text} (DATA_TIMEZONE)")
+
+    async def _marker(self) -> Finding:
+        """Whether folder and memory belong together."""
+        try:
+            known, there = await self.state.runs.marker(), await self.customer.marker()
+            if known or there:
+                refuse_strangers(known, there)
+        except (TracbridgeError, OSError) as error:
+            return Finding("marker", ok=False, text=str(error))
+        text = "folder and memory belong together" if there else "will be placed by the first run"
+        return Finding("marker", ok=True, text=text)
+
 
 @asynccontextmanager
-async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Service]:
-    """The service, wired; nothing is asked of any server before it is used. Closes what it opened."""
+async def opened(
+    settings: Settings, observer: Observer, stop: Stop | None = None
+) -> AsyncIterator[Service]:
+    """The service, wired; nothing is asked of any server before it is used. Closes what it opened.
+
+    A pass leaves at the end of a page once ``stop`` was asked for.
+    """
     choice = await choose(settings.mongo_uri, os.environ)
     client = connect(choice.uri)
-    host = hosts_of(choice.uri)
     try:
-        yield wire(settings, observer, client, host, choice.note)
+        yield wire(settings, observer, client, choice, stop)
     finally:
         await client.close()
 
@@ -83,11 +121,12 @@ async def opened(settings: Settings, observer: Observer) -> AsyncIterator[Servic
 def wire(
     settings: Settings,
     observer: Observer,
-    client: AsyncMongoClient[dict[str, Any]],
-    host: str,
-    note: str,
+    client: Client,
+    choice: mongo_choice.Choice,
+    stop: Stop | None,
 ) -> Service:
     """Everything put together over one client."""
+    host = hosts_of(choice.uri)
     state = mongo_state(client[settings.state_database or settings.mongo_database], DEFAULT, host)
     orders = client[settings.mongo_database][settings.mongo_collection]
     customer = FolderConnector(folder_settings(settings), state.taken)
@@ -104,12 +143,48 @@ def wire(
         history=state.history,
         lease=state.lease,
         clock=SystemClock(),
-        steps=Steps.of(os.environ),
+        steps=steps(stop),
         observer=observer,
         together=together,
     )
     views = Views(state.database, orders, DEFAULT, host)
-    return Service(connection, customer, state, views, client, settings, host, note)
+    return Service(connection, customer, state, views, client, settings, host, choice.note)
+
+
+def steps(stop: Stop | None) -> StepsPort:
+    """The crash hook; and the place to leave a pass, where somebody may ask for it."""
+    hook = Steps.of(os.environ)
+    return SafePoints(hook, stop) if stop else hook
+
+
+def observer(settings: Settings, run: str) -> LogObserver:
+    """The log of one run."""
+    configure(settings.log_level, settings.log_format, run)
+    return LogObserver()
+
+
+def start_embedded() -> str:
+    """The address of this folder's embedded MongoDB, started if it does not run; remembered."""
+    return mongo_choice.embedded(os.environ).uri
+
+
+def stop_embedded() -> bool:
+    """End this folder's embedded MongoDB; False if it did not run."""
+    from tracbridge.adapters.mongo import embedded  # noqa: PLC0415 (only where it is used)
+
+    return embedded.stop(mongo_choice.MEMORY / "mongo")
+
+
+def embedded_uri() -> str:
+    """The address of this folder's embedded MongoDB; raises `ConfigError` if it does not run."""
+    from tracbridge.adapters.mongo import embedded  # noqa: PLC0415 (only where it is used)
+
+    found = embedded.running(mongo_choice.MEMORY / "mongo")
+    if found is None:
+        raise ConfigError(
+            "the embedded MongoDB of this folder does not run: tracbridge mongo start"
+        )
+    return found.uri
 
 
 def folder_settings(settings: Settings) -> FolderSettings:

@@ -5,10 +5,16 @@ from typing import Annotated
 
 import typer
 
-from tracbridge.adapters.observe.log import LogObserver
-from tracbridge.bootstrap import opened
-from tracbridge.cli.context import new_run, settings, wait_for
-from tracbridge.runtime.sample import customer_orders, tracos_documents, write_customer_files
+from tracbridge.bootstrap import Service
+from tracbridge.cli.context import say, serving, wait_for
+from tracbridge.cli.table import counted
+from tracbridge.domain.errors import ConfigError
+from tracbridge.runtime.sample import (
+    customer_orders,
+    shared_numbers,
+    tracos_documents,
+    write_customer_files,
+)
 
 
 def sample(
@@ -21,14 +27,33 @@ def sample(
 
 
 async def _sample(customer: int, tracos: int, seed: int) -> None:
-    config = settings()
-    new_run(config)
     now = datetime.now(UTC)
-    for folder in (config.inbound_dir, config.outbound_dir):
-        folder.mkdir(parents=True, exist_ok=True)
-    async with opened(config, LogObserver()) as service:
+    async with serving() as service:
+        if service.note:
+            say(service.note)
+        config = service.settings
         documents = tracos_documents(tracos, seed, now)
-        if documents:
-            await service.orders.insert_many(documents)
-    write_customer_files(config.inbound_dir, customer_orders(customer, seed, now, tracos=tracos))
-    typer.echo(f"Made {customer} orders in {config.inbound_dir} and {tracos} in TracOS.")
+        await refuse_taken(service, [document["number"] for document in documents])
+        for folder in (config.inbound_dir, config.outbound_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        await service.plant(documents)
+    orders = customer_orders(customer, seed, now, tracos=tracos)
+    write_customer_files(config.inbound_dir, orders)
+    both = min(len(shared_numbers(customer, tracos)), customer)
+    say(
+        f"Sample orders: {customer} in {config.inbound_dir}, {tracos} in TracOS, "
+        f"{both} of them the same. Next: tracbridge run"
+    )
+
+
+async def refuse_taken(service: Service, numbers: list[int]) -> None:
+    """Samples never mix with orders that are there."""
+    taken = await service.views.taken_numbers(numbers)
+    if taken:
+        config = service.settings
+        where = f"{config.mongo_database}.{config.mongo_collection}"
+        raise ConfigError(
+            f"{where} at {service.host} holds {counted(len(taken), 'order')} with the numbers of "
+            f"the samples already (the first is {taken[0]}); nothing was made. Try them in another "
+            "folder with MONGO_URI=embedded, or set MONGO_DATABASE to a new name."
+        )

@@ -4,7 +4,8 @@
 
     TracbridgeError
     |-- ConfigError         stop and tell the operator: a right, a folder or a server is not as it must be
-    |   `-- SettingError    ... because the value of a setting is wrong
+    |   |-- SettingError    ... because the value of a setting is wrong
+    |   `-- OccupiedError   ... because another process of ours works on the connection
     |-- RetryableError      try again later: the other side is away or busy
     |-- RecordError         quarantine this record with its bytes, go on with the others
     |-- StaleWriteError     somebody wrote in between: read again, plan again
@@ -28,6 +29,10 @@ class ConfigError(TracbridgeError):
 
 class SettingError(ConfigError):
     """The value of a setting is wrong; the message names both and what is accepted."""
+
+
+class OccupiedError(ConfigError):
+    """Another process of ours works on this connection; the message names it."""
 
 
 class RetryableError(TracbridgeError):

@@ -16,7 +16,7 @@ from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.record import entry
 from tracbridge.mapping.synced import is_synced, mark, synced_at
-from tracbridge.ports.connector import Record, Stages, Write
+from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Entry, QuarantineCase
 from tracbridge.sync.identity import record_id
@@ -46,6 +46,11 @@ class Version:
     def ref(self) -> str:
         return self.link.ref
 
+    @property
+    def key(self) -> str:
+        """The idempotency key of this version."""
+        return self.link.out.key if self.link.out else ""
+
 
 class Outbound:
     """One pass from TracOS to the customer."""
@@ -64,6 +69,7 @@ class Outbound:
         candidates = Candidates(connection)
         async for portion in candidates.pages():
             await self.page(portion)
+            await connection.steps.passed(Step.PAGE)
         await candidates.remember()
 
     async def resume(self) -> None:
@@ -74,6 +80,7 @@ class Outbound:
             counts: Counter[str] = Counter(read=len(links))
             await self.publish([Version(k, k) for k in links.values()], counts)
             self._count(counts)
+            await self.connection.steps.passed(Step.PAGE)
         if isinstance(customer, Stages):
             await customer.sweep()
 
@@ -130,14 +137,18 @@ class Outbound:
         return Version(frozen, link, record)
 
     async def send(self, versions: list[Version], counts: Counter[str]) -> None:
-        """History, then freeze (and stage), then publish."""
+        """Put on record and lay aside, freeze, publish."""
         if not versions:
             return
-        await self.connection.history.put([self._entry(v) for v in versions])
+        recorded = self.connection.history.put([self._entry(v) for v in versions])
+        versions, _ = await self.connection.together(self._stage(versions, counts), recorded)
         await self.connection.steps.passed(Step.RECORDED)
-        versions = await self._freeze(versions, counts)
+        lost = await self.connection.ledger.save([v.link for v in versions])
         await self.connection.steps.passed(Step.STAGED)
-        await self.publish(versions, counts)
+        kept = [v for v in versions if v.ref not in lost]
+        for version in kept:
+            version.link = replace(version.link, rev=version.link.rev + 1)
+        await self.publish(kept, counts)
 
     def _entry(self, version: Version) -> Entry:
         before, fields = version.before.last_given, version.link.last_given or {}
@@ -157,26 +168,22 @@ class Outbound:
             why,
         )
 
-    async def _freeze(self, versions: list[Version], counts: Counter[str]) -> list[Version]:
-        """Lay the versions beside their places and remember that, in one update each."""
+    async def _stage(self, versions: list[Version], counts: Counter[str]) -> list[Version]:
+        """Lay the versions beside their places, where the system can; those that could not are refused."""
         customer = self.connection.customer
-        if isinstance(customer, Stages):
-            answers = await customer.stage([self.write(v) for v in versions])
-            ready = []
-            refused: list[tuple[Record, RecordError]] = []
-            for version, answer in zip(versions, answers, strict=True):
-                if isinstance(answer, RecordError):
-                    refused += [(version.record, answer)] if version.record else []
-                else:
-                    version.link = staged(version.link, over=answer.over)
-                    ready.append(version)
-            await self._refuse(refused, counts)
-            versions = ready
-        lost = await self.connection.ledger.save([v.link for v in versions])
-        kept = [v for v in versions if v.ref not in lost]
-        for version in kept:
-            version.link = replace(version.link, rev=version.link.rev + 1)
-        return kept
+        if not isinstance(customer, Stages):
+            return versions
+        answers = await customer.stage([self.write(v) for v in versions])
+        refused: list[tuple[Record, RecordError]] = []
+        ready = []
+        for version, answer in zip(versions, answers, strict=True):
+            if isinstance(answer, Staged):
+                version.link = staged(version.link, over=answer.over)
+                ready.append(version)
+            elif version.record:
+                refused.append((version.record, answer))
+        await self._refuse(refused, counts)
+        return ready
 
     async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
         """Show the versions to the customer, remember it, and mark TracOS's documents."""
@@ -184,9 +191,11 @@ class Outbound:
             return
         await self.connection.lease.hold()
         customer = self.connection.customer
-        writes = [self.write(v) for v in versions]
-        effect = customer.publish if isinstance(customer, Stages) else customer.write
-        answers = await effect(writes)
+        answers: Sequence[Receipt | Refusal]
+        if isinstance(customer, Stages):
+            answers = await customer.publish([(v.key, v.ref) for v in versions])
+        else:
+            answers = await customer.write([self.write(v) for v in versions])
         await self.connection.steps.passed(Step.EFFECT)
         done: list[Version] = []
         for version, answer in zip(versions, answers, strict=True):

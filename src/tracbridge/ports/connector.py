@@ -11,6 +11,7 @@ from typing import Any, NewType, Protocol, runtime_checkable
 
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
+from tracbridge.ports.state import QuarantineCase
 
 Cursor = NewType("Cursor", str)
 """Where to resume; opaque: only the connector that made it reads it."""
@@ -173,8 +174,8 @@ class Stages(Protocol):
     async def stage(self, writes: Sequence[Write]) -> Sequence[Staged | RecordError]:
         """Lay the versions beside their places, durably. Invisible to the customer. Repeatable."""
 
-    async def publish(self, writes: Sequence[Write]) -> Sequence[Receipt | RecordError]:
-        """Show what was staged under each write's key and ref (bodies are ignored).
+    async def publish(self, staged: Sequence[tuple[str, str]]) -> Sequence[Receipt | RecordError]:
+        """Show what was staged, by each write's key and ref.
 
         A version that is not staged any more was published before: that is success, not an error.
         """
@@ -197,6 +198,23 @@ class SetsAside(Protocol):
 
     async def set_aside(self, records: Sequence[Record]) -> None:
         """Move the originals to their ``aside``; one that is there already is success."""
+
+
+@runtime_checkable
+class PutsBack(Protocol):
+    """Refused originals can be looked at and taken in again."""
+
+    async def original(self, case: QuarantineCase) -> bytes | None:
+        """The bytes as they came, None if they are nowhere any more."""
+
+    async def put_back(self, case: QuarantineCase) -> bool:
+        """Lay the original where the next pass finds it, as if its own pass had left it unfinished.
+
+        Durable, and whole at once: another process may be at work. False if it is nowhere any more.
+        """
+
+    async def read_again(self, case: QuarantineCase) -> Sequence[Page]:
+        """What was put back."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tracbridge.domain.errors import RetryableError
-from tracbridge.ports.runtime import Observer
+from tracbridge.ports.runtime import Observer, Step, Steps
 
 LONGEST = 60.0
 """Seconds: no pause between two attempts is longer."""
@@ -45,6 +45,23 @@ class Stop:
             return
 
 
+class Stopped(Exception):  # noqa: N818 (no error: everything done so far is whole)
+    """Somebody asked us to stop, and here nothing is half done."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafePoints:
+    """Leaves a pass by `Stopped` at the end of a page, once somebody asked us to stop."""
+
+    steps: Steps
+    stop: Stop
+
+    async def passed(self, step: str) -> None:
+        await self.steps.passed(step)
+        if step == Step.PAGE and self.stop.asked:
+            raise Stopped
+
+
 async def persist(
     work: Callable[[], Awaitable[None]],
     backoff: Backoff,
@@ -70,4 +87,6 @@ async def persist(
             seconds = backoff.pause(min(attempt, 30), random.random())  # noqa: S311
             observer.incident("outage", "", f"{error} Next attempt in {seconds:.1f} s.")
             await stop.sleep(seconds)
+            if stop.asked:
+                raise
             attempt += 1

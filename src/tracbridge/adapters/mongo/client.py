@@ -1,8 +1,9 @@
 """The MongoDB client with the options that our promises need, and its errors in our words."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import (
@@ -17,14 +18,18 @@ from pymongo.errors import (
 from tracbridge.domain.errors import ConfigError, RetryableError, SettingError
 
 Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
 
 SELECTION_MS = 2_500
 """How long one attempt looks for a usable server; four attempts and their pauses stay below 20 s."""
 
 TIMEOUT_MS = 15_000
-"""Upper bound of any single operation: with the driver's defaults a stopped server hangs us for ever."""
+"""Longest silence of a server at work: by default a stopped one hangs us for ever.
 
-_PASSING = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+Not ``timeoutMS``, which would also replace the time for looking for a server.
+"""
+
+_PASSING = frozenset({6, 7, 43, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
 """Server error codes that pass by themselves: elections, shutdown, time-outs, write conflicts."""
 
 _FORBIDDEN = frozenset({13, 18, 8000})
@@ -43,7 +48,7 @@ def connect(uri: str) -> AsyncMongoClient[Document]:
             w="majority",
             journal=True,
             readConcernLevel="majority",
-            timeoutMS=TIMEOUT_MS,
+            socketTimeoutMS=TIMEOUT_MS,
             serverSelectionTimeoutMS=SELECTION_MS,
             connectTimeoutMS=SELECTION_MS,
             appname="tracbridge",
@@ -111,6 +116,28 @@ def duplicates(error: BulkWriteError) -> set[int] | None:
 
 
 DUPLICATE = 11000
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SPLIT = 250
+"""Smaller batches are sent whole."""
+
+
+async def halves(work: Callable[[Sequence[T]], Awaitable[R]], items: Sequence[T]) -> list[R]:
+    """``work`` done on two halves of ``items`` at once: the server works on one batch with one core.
+
+    Both are over when this returns or raises; the first error counts.
+    """
+    if len(items) < SPLIT:
+        return [await work(items)]
+    middle = len(items) // 2
+    parts = (work(items[:middle]), work(items[middle:]))
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 def hosts_of(uri: str) -> str:

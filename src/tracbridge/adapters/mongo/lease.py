@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from tracbridge.adapters.mongo.client import Document, translated
-from tracbridge.domain.errors import ConfigError, FatalError
+from tracbridge.domain.errors import FatalError, OccupiedError
 
 TTL = 30.0
 RENEW = 10.0
@@ -119,7 +119,7 @@ class MongoLease:
         owner = (held or {}).get("owner")
         row = await self._try(owner) if owner is None or gone(owner, self._me) else None
         if row is None:
-            raise ConfigError(
+            raise OccupiedError(
                 f"connection {self._c!r} is being worked on by process {(owner or {}).get('pid')} "
                 f"on {(owner or {}).get('host')}; one at a time. Stop that one, or wait for it."
             )

@@ -8,7 +8,7 @@ from pymongo import InsertOne, ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from tracbridge.adapters.mongo.client import Document, duplicates, paged, translated
+from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
 from tracbridge.adapters.mongo.links import from_document, to_document
 from tracbridge.domain.errors import FatalError
 from tracbridge.domain.link import Claim, Link, Phase
@@ -44,8 +44,10 @@ class MongoLedger:
     async def save(self, links: Sequence[Link]) -> set[str]:
         if not links:
             return set()
-        fence = self._fence()
-        operations = [_operation(link, fence) for link in links]
+        return set().union(*await halves(self._save, links))
+
+    async def _save(self, links: Sequence[Link]) -> set[str]:
+        operations = [_operation(link, self._fence()) for link in links]
         with translated(self._host):
             try:
                 result = await self._links.bulk_write(operations, ordered=False)
@@ -57,16 +59,15 @@ class MongoLedger:
             return set() if done == len(links) else await self._lost(links)
 
     async def _lost(self, links: Sequence[Link]) -> set[str]:
-        """The refs whose stored revision is not the one that we wrote."""
-        want = {link.id: link for link in links}
-        names = {"rev": 1, "fence": 1}
-        found = self._links.find({"_id": {"$in": list(want)}}, names)
-        stored = {d["_id"]: (d["rev"], d["fence"]) async for d in found}
+        """The refs under which something else is stored than what we wrote."""
         fence = self._fence()
-        if any(f > fence for _, f in stored.values()):
+        want = {link.id: (link.ref, to_document(link, fence)) for link in links}
+        found = self._links.find({"_id": {"$in": list(want)}})
+        stored = {document["_id"]: document async for document in found}
+        if any(document["fence"] > fence for document in stored.values()):
             msg = "another process has taken over this connection; nothing more is written here."
             raise FatalError(msg)
-        return {k.ref for i, k in want.items() if stored.get(i) != (k.rev + 1, fence)}
+        return {ref for id_, (ref, document) in want.items() if stored.get(id_) != document}
 
     async def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
         names = [phase.value for phase in phases]

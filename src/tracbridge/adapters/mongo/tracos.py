@@ -14,7 +14,7 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DocumentTooLarge
 
-from tracbridge.adapters.mongo.client import Document, duplicates, paged, translated
+from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
@@ -123,6 +123,9 @@ class TracosConnector:
         }
 
     async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
+        return sum(await halves(self._mark, marks))
+
+    async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
         operations = [UpdateOne(guard(record), {"$set": values}) for record, values in marks]
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
@@ -139,7 +142,7 @@ def record_of(document: Document) -> Record:
 
 def number_of(ref: str) -> int | None:
     """The number behind a ref, None if the ref is no number that TracOS could hold."""
-    if not ref.isascii() or not ref.isdigit():
+    if not ref.isascii() or not ref.isdigit() or len(ref) > len(str(LARGEST)):
         return None
     return number if 0 < (number := int(ref)) <= LARGEST else None
 

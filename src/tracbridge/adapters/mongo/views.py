@@ -1,11 +1,54 @@
-"""What people ask: where orders stand, what happened to one of them, what waits for a person. Read only."""
+"""What people ask: where orders stand, what happened to one, what waits for a person. Read only."""
 
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tracbridge.adapters.mongo.client import Document, translated
+from tracbridge.adapters.mongo.client import Document, paged, translated
+from tracbridge.adapters.mongo.stores import to_case, to_conflict, to_entry
+from tracbridge.adapters.mongo.tracos import UNSYNCED
+from tracbridge.domain.link import Phase
+from tracbridge.domain.workorder import Side
+from tracbridge.ports.state import Conflict, Entry, QuarantineCase
+from tracbridge.ports.views import LastRun, Open, Standing
+
+PAGE = 1_000
+
+ON_ITS_WAY = {"out.phase": {"$in": [phase.value for phase in Phase]}}
+AGAIN = {"repush": True}
+HELD = {"held": {"$exists": True}}
+MISSING = {"missing": True}
+REFUSED = {**ON_ITS_WAY, "out.error": {"$type": "string"}}
+
+
+@dataclass(slots=True)
+class Unsent:
+    """Documents that are not marked as synced and could go out: how many, and since when.
+
+    ``linked``: those among them whose link shows nothing open.
+    """
+
+    new: int = 0
+    linked: int = 0
+    oldest: datetime | None = None
+
+    def add(self, document: Document, *, linked: bool) -> None:
+        self.linked += linked
+        self.new += not linked
+        self.oldest = earlier(self.oldest, document.get("updatedAt"))
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The links of one page of documents: all of them, the busy ones and the held ones, by ref."""
+
+    known: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
 
 
 class Views:
@@ -24,3 +67,162 @@ class Views:
         """One document of our collection ``tracbridge_<name>`` for this connection."""
         with translated(self._host):
             return await self._db[f"tracbridge_{name}"].find_one({"c": self._c, **query})
+
+    # -- where orders stand ----------------------------------------------------------------
+
+    async def standing(self) -> Standing:
+        """All figures, each by an index; only what is not sent yet is read document by document."""
+        with translated(self._host):
+            unsent = await self._unsent()
+            linked = await self._db["tracbridge_links"].count_documents({"c": self._c})
+            restless = await self._links(ON_ITS_WAY, AGAIN, HELD, MISSING)
+            moving = await self._links(ON_ITS_WAY, AGAIN)
+            return Standing(
+                connection=self._c,
+                last_run=await self._last_run(),
+                worker=await self._worker(),
+                in_sync=linked - restless - unsent.linked,
+                on_their_way=moving + unsent.linked + unsent.new,
+                open=await self.open(),
+                oldest=earlier(unsent.oldest, await self._oldest_version()),
+            )
+
+    async def open(self) -> Open:
+        """What waits for a person."""
+        cases = {"c": self._c, "state": "open"}
+        with translated(self._host):
+            return Open(
+                held=await self._links(HELD),
+                quarantined=await self._db["tracbridge_quarantine"].count_documents(cases),
+                refused=await self._links(REFUSED),
+                missing=await self._links(MISSING),
+            )
+
+    async def _links(self, *conditions: Document) -> int:
+        """Links that meet any of the conditions; each has its own index."""
+        query = {"$or": [{"c": self._c, **condition} for condition in conditions]}
+        return await self._db["tracbridge_links"].count_documents(query)
+
+    async def _last_run(self) -> LastRun | None:
+        row = await self._db["tracbridge_runs"].find_one({"c": self._c}, sort=[("started", -1)])
+        return last_run(row) if row else None
+
+    async def _worker(self) -> str:
+        """Who holds the lease; time is the server's."""
+        held = {"_id": self._c, "owner": {"$exists": True}, "$expr": {"$gt": ["$expires", "$$NOW"]}}
+        row = await self._db["tracbridge_leases"].find_one(held)
+        return f"process {row['owner']['pid']} on {row['owner']['host']}" if row else ""
+
+    async def _oldest_version(self) -> datetime | None:
+        cursor = self._db["tracbridge_links"].find({"c": self._c, **ON_ITS_WAY}, {"out.at": 1})
+        async for document in cursor.sort("out.at", 1).limit(1):
+            return earlier(None, document["out"]["at"])
+        return None
+
+    async def _unsent(self) -> Unsent:
+        found = Unsent()
+        refused = await self._refused_documents()
+        shown = {"number": 1, "updatedAt": 1}
+        cursor = self._orders.find(UNSYNCED, shown, batch_size=PAGE)
+        async for page in paged(cursor, PAGE):
+            fine = [d for d in page if f"tracos:{d['_id']}" not in refused]
+            marks = await self._marks([ref_of(d.get("number")) for d in fine])
+            for document in fine:
+                ref = ref_of(document.get("number"))
+                if ref not in marks.held and ref not in marks.busy:
+                    found.add(document, linked=ref in marks.known)
+        return found
+
+    async def _refused_documents(self) -> set[str]:
+        query = {"c": self._c, "state": "open", "side": Side.TRACOS.value}
+        cursor = self._db["tracbridge_quarantine"].find(query, {"source": 1})
+        return {document["source"] async for document in cursor}
+
+    async def _marks(self, refs: Sequence[str]) -> Marks:
+        marks = Marks()
+        shown = {"ref": 1, "out.phase": 1, "repush": 1, "held": 1, "missing": 1}
+        query = {"c": self._c, "ref": {"$in": list(refs)}}
+        async for link in self._db["tracbridge_links"].find(query, shown, batch_size=PAGE + 1):
+            marks.known.add(link["ref"])
+            if link.get("held"):
+                marks.held.add(link["ref"])
+            elif link.get("out") or link.get("repush") or link.get("missing"):
+                marks.busy.add(link["ref"])
+        return marks
+
+    async def taken_numbers(self, numbers: Sequence[int]) -> list[int]:
+        """Which of these numbers TracOS holds already."""
+        with translated(self._host):
+            found = self._orders.find({"number": {"$in": list(numbers)}}, {"number": 1})
+            return sorted({int(document["number"]) async for document in found})
+
+    # -- one order -------------------------------------------------------------------------
+
+    async def history(self, ref: str, limit: int = 10_000) -> list[Entry]:
+        """What was done to the order, oldest first; of a version that was made twice the last."""
+        query = {"c": self._c, "ref": ref, "superseded": {"$ne": True}}
+        with translated(self._host):
+            cursor = self._db["tracbridge_history"].find(query).sort("at", -1).limit(limit)
+            entries = [to_entry(document) async for document in cursor]
+        return once_each(list(reversed(entries)))
+
+    # -- what waits for a person -----------------------------------------------------------
+
+    def cases(self, *, ref: str | None = None) -> AsyncIterator[QuarantineCase]:
+        """Open cases without their bytes, newest first."""
+        query = {"c": self._c, "state": "open"}
+        return self._cases(query if ref is None else {**query, "ref": ref})
+
+    async def _cases(self, query: Document) -> AsyncIterator[QuarantineCase]:
+        with translated(self._host):
+            cursor = self._db["tracbridge_quarantine"].find(query, {"raw": 0}, batch_size=PAGE)
+            async for document in cursor.sort("at", -1):
+                yield to_case(document)
+
+    async def conflict(self, id_: str) -> Conflict | None:
+        """One conflict by its id."""
+        found = await self.one("conflicts", {"_id": id_})
+        return to_conflict(found) if found else None
+
+    async def conflicts(self, *, ref: str | None = None, waiting: bool = False) -> list[Conflict]:
+        """Disagreements, newest first: waiting ones before those that were decided."""
+        query: Document = {"c": self._c}
+        query |= {"decided": None} if waiting else {}
+        query |= {} if ref is None else {"ref": ref}
+        with translated(self._host):
+            cursor = self._db["tracbridge_conflicts"].find(query).sort("at", -1)
+            found = [to_conflict(document) async for document in cursor]
+        return sorted(found, key=lambda conflict: conflict.decided is not None)
+
+
+def last_run(row: Document) -> LastRun:
+    """The row of a run, whatever became of it."""
+    counts = row.get("counts") or {}
+    parts = counts.get("connections") or [{}]
+    return LastRun(
+        run=row["_id"],
+        started=row["started"],
+        ended=row["ended"],
+        seconds=parts[0].get("seconds"),
+        exit=row.get("exit"),
+        error=row.get("error", ""),
+    )
+
+
+def earlier(one: datetime | None, other: Any) -> datetime | None:
+    """The earlier of two times; what is no time does not count."""
+    if not isinstance(other, datetime):
+        return one
+    return min(one, other) if one else other
+
+
+def ref_of(number: Any) -> str:
+    """The ref of a document's number, "" if it is none."""
+    whole = isinstance(number, (int, float)) and not isinstance(number, bool) and number % 1 == 0
+    return str(int(number)) if whole else ""
+
+
+def once_each(entries: list[Entry]) -> list[Entry]:
+    """A version whose making was repeated counts once, as it was made last."""
+    last = {e.number: e.id for e in entries if e.side is Side.CUSTOMER}
+    return [e for e in entries if e.side is Side.TRACOS or last[e.number] == e.id]

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
+from tracbridge.adapters.connectors.folder import retry
 from tracbridge.adapters.connectors.folder.inbox import Inbox
 from tracbridge.adapters.connectors.folder.keeping import KeepingInbox
-from tracbridge.adapters.connectors.folder.outbox import Outbox
+from tracbridge.adapters.connectors.folder.outbox import Outbox, name_of
 from tracbridge.adapters.connectors.folder.places import verify
 from tracbridge.adapters.connectors.folder.reading import SEPARATOR, ahead, reading
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
@@ -23,7 +24,7 @@ from tracbridge.ports.connector import (
     Traits,
     Write,
 )
-from tracbridge.ports.state import TakenFiles
+from tracbridge.ports.state import QuarantineCase, TakenFiles
 
 
 class FolderConnector:
@@ -81,18 +82,31 @@ class FolderConnector:
     async def set_aside(self, records: Sequence[Record]) -> None:
         await asyncio.to_thread(self.inbox.set_aside, records)
 
+    def named(self, ref: str) -> str:
+        """What the customer sees of an order: the name of its file."""
+        return name_of(ref)
+
+    async def original(self, case: QuarantineCase) -> bytes | None:
+        return await asyncio.to_thread(retry.original, self.settings, case)
+
+    async def put_back(self, case: QuarantineCase) -> bool:
+        return await asyncio.to_thread(retry.put_back, self.inbox, case)
+
+    async def read_again(self, case: QuarantineCase) -> Sequence[Page]:
+        return await asyncio.to_thread(retry.read_again, self.inbox, case)
+
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """Stage and publish at once; for callers that keep no memory of versions."""
         good = [write for write in writes if write.body is not None]
         await self.stage(good)
-        done = iter(await self.publish(good))
+        done = iter(await self.publish([(write.key, write.ref or "") for write in good]))
         return [next(done) if w.body is not None else _undeletable(w) for w in writes]
 
     async def stage(self, writes: Sequence[Write]) -> Sequence[Staged | RecordError]:
         return await asyncio.to_thread(self.outbox.stage, writes)
 
-    async def publish(self, writes: Sequence[Write]) -> Sequence[Receipt | RecordError]:
-        return await asyncio.to_thread(self.outbox.publish, writes)
+    async def publish(self, staged: Sequence[tuple[str, str]]) -> Sequence[Receipt | RecordError]:
+        return await asyncio.to_thread(self.outbox.publish, staged)
 
     async def sweep(self) -> int:
         return await asyncio.to_thread(self.outbox.sweep)

@@ -15,7 +15,7 @@ from tracbridge.adapters.connectors.folder.files import (
     write_file,
 )
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
-from tracbridge.domain.errors import ConfigError, FatalError, RecordError, RetryableError
+from tracbridge.domain.errors import FatalError, OccupiedError, RecordError, RetryableError
 from tracbridge.ports.connector import Fate, Receipt, Staged, Write
 
 MARKER, LOCK, TEMPORARY = ".tracbridge", ".lock", ".tmp"
@@ -45,10 +45,10 @@ class Outbox:
         written: list[str] = []
         try:
             for write in writes:
-                path = self._temporary(write)
+                path = self._temporary(write.key)
                 write_file(path, payload(write), self.mode)
                 written.append(path)
-                answers.append(Staged(write.key, os.path.lexists(self._target(write))))
+                answers.append(Staged(write.key, os.path.lexists(self._path(write.ref or ""))))
             make_durable(self.temporary, written)
         except OSError as error:
             for path in written:
@@ -56,21 +56,21 @@ class Outbox:
             raise RetryableError(f"outbound folder {self.folder}: {error.strerror}.") from error
         return answers
 
-    def publish(self, writes: Sequence[Write]) -> list[Receipt | RecordError]:
+    def publish(self, staged: Sequence[tuple[str, str]]) -> list[Receipt | RecordError]:
         """One rename each. A temporary file that is gone was renamed before a crash."""
         self._present()
-        answers = [self._publish_one(write) for write in writes]
+        answers = [self._publish_one(key, ref) for key, ref in staged]
         fsync(self.folder)
         return answers
 
-    def _publish_one(self, write: Write) -> Receipt | RecordError:
-        target = self._target(write)
+    def _publish_one(self, key: str, ref: str) -> Receipt | RecordError:
+        target = self._path(ref)
         for ending in (*ACKNOWLEDGED, *REFUSED):
             remove(target + ending)
         try:
-            os.rename(self._temporary(write), target)
+            os.rename(self._temporary(key), target)
         except FileNotFoundError:
-            return Receipt(write.ref or "")
+            return Receipt(ref)
         except OSError as error:
             return RecordError(
                 "not_delivered",
@@ -78,7 +78,7 @@ class Outbox:
                 pointer=target,
                 hint="Make room for it; the next run tries again.",
             )
-        return Receipt(write.ref or "")
+        return Receipt(ref)
 
     def sweep(self) -> int:
         """Temporary files that were never announced: whatever lies there once all staged ones are shown."""
@@ -102,14 +102,11 @@ class Outbox:
             return Fate.ACKNOWLEDGED, ""
         return Fate.WAITING, ""
 
-    def _temporary(self, write: Write) -> str:
-        return f"{self.temporary}/{safe_name(write.key)}"
-
-    def _target(self, write: Write) -> str:
-        return self._path(write.ref or "")
+    def _temporary(self, key: str) -> str:
+        return f"{self.temporary}/{safe_name(key)}"
 
     def _path(self, ref: str) -> str:
-        return f"{self.folder}/workorder_{safe_name(ref)}.json"
+        return f"{self.folder}/{name_of(ref)}"
 
     def _present(self) -> None:
         """An empty mount point is not a customer who took everything."""
@@ -126,7 +123,7 @@ class Outbox:
         except OSError as error:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
             os.close(fd)
-            raise ConfigError(
+            raise OccupiedError(
                 f"another process of ours (pid {holder or 'unknown'}) works in {self.folder}; "
                 "one at a time. Stop that one, or wait for it."
             ) from error
@@ -154,6 +151,11 @@ class Outbox:
         fsync(f"{path}.new")
         os.rename(f"{path}.new", path)
         fsync(self.folder)
+
+
+def name_of(ref: str) -> str:
+    """The name of an order's file."""
+    return f"workorder_{safe_name(ref)}.json"
 
 
 def payload(write: Write) -> bytes:

@@ -1,0 +1,66 @@
+"""Refused originals: where they lie, and how they come back among what is to be read."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tracbridge.adapters.connectors.folder.claims import ClaimFolder, claim_folder
+from tracbridge.adapters.connectors.folder.files import fsync, make_durable, move, write_file
+from tracbridge.adapters.connectors.folder.inbox import Inbox
+from tracbridge.adapters.connectors.folder.reading import pages
+from tracbridge.adapters.connectors.folder.settings import FolderSettings
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import Page
+from tracbridge.ports.state import QuarantineCase
+
+
+def place_of(settings: FolderSettings, case: QuarantineCase) -> Path | None:
+    """The file with the case's bytes; the quarantine folder may have moved since."""
+    if not case.file:
+        return None
+    places = (Path(settings.quarantine, *Path(case.file).parts[-3:]), Path(case.file))
+    return next((place for place in places if os.path.lexists(place)), None)
+
+
+def original(settings: FolderSettings, case: QuarantineCase) -> bytes | None:
+    """The bytes as they came; what is no regular file has none."""
+    if case.raw:
+        return case.raw
+    place = place_of(settings, case)
+    return place.read_bytes() if place and place.is_file() and not place.is_symlink() else None
+
+
+def put_back(inbox: Inbox, case: QuarantineCase) -> bool:
+    """Lay the bytes under ``.retry`` with the claim under which they first came.
+
+    In a folder that nobody looks into, renamed when it is whole: another process may be at work.
+    """
+    folder = folder_of(inbox, case)
+    draft = f"{inbox.retry}/.{Path(folder.path).name}"
+    place = place_of(inbox.settings, case)
+    if os.path.lexists(folder.path):
+        return True
+    if not (case.raw or place or os.path.lexists(f"{draft}/{case.source}")):
+        return False
+    Path(draft).mkdir(mode=0o750, parents=True, exist_ok=True)
+    target = f"{draft}/{case.source}"
+    if case.raw:
+        write_file(target, case.raw, inbox.settings.file_mode)
+        make_durable(draft, [target])
+    elif place:
+        move(str(place), target)
+    fsync(draft)
+    move(draft, folder.path)
+    fsync(inbox.retry)
+    return True
+
+
+def read_again(inbox: Inbox, case: QuarantineCase) -> Sequence[Page]:
+    """The records of what was put back."""
+    return list(pages(inbox.reload(folder_of(inbox, case))))
+
+
+def folder_of(inbox: Inbox, case: QuarantineCase) -> ClaimFolder:
+    """A batch of its own for each case, and always the same one."""
+    batch = f"{case.at:%Y%m%dT%H%M%S}-{case.id}"
+    return claim_folder(inbox.retry, case.claim or Claim(0, 0), batch)

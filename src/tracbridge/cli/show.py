@@ -1,0 +1,307 @@
+"""``tracbridge show`` and ``history``: one order on both sides, and what happened to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from tracbridge.bootstrap import Service
+from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.table import NAMES, harmless, lasting, moment, quoted, shown, table
+from tracbridge.domain.errors import RecordError
+from tracbridge.domain.link import Link, Phase
+from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
+from tracbridge.ports.state import Conflict, Entry, QuarantineCase
+from tracbridge.sync.identity import print_of
+
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that is known of one order. ``wrong``: why TracOS's documents cannot be read."""
+
+    ref: str
+    link: Link | None
+    tracos: WorkOrder | None
+    wrong: str
+    cases: list[QuarantineCase]
+    file: str
+    now: datetime
+
+    @property
+    def found(self) -> bool:
+        """Anything at all is known of it."""
+        return bool(self.link or self.tracos or self.wrong or self.cases)
+
+
+def show(number: Number, json: Json = False) -> None:
+    """One order on both sides, what was last agreed, its state."""
+    order = wait_for(_order(number))
+    if json:
+        say_json(as_json(order))
+    elif not order.found:
+        say(f"no order {harmless(order.ref)} on either side")
+    else:
+        say(side_by_side(order) + "\n".join(states(order)))
+
+
+async def _order(number: str) -> Order:
+    async with serving() as service:
+        ref = ref_of(number)
+        link = (await service.connection.ledger.find([ref])).get(ref)
+        tracos, wrong = await at_tracos(service, ref, link)
+        cases = [case async for case in service.views.cases(ref=ref)]
+        now = service.connection.clock.now()
+        return Order(ref, link, tracos, wrong, cases, service.customer.named(ref), now)
+
+
+def ref_of(number: str) -> str:
+    """The number as orders carry it: without leading zeros."""
+    text = number.strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
+
+
+async def at_tracos(service: Service, ref: str, link: Link | None) -> tuple[WorkOrder | None, str]:
+    """TracOS's document as an order, or why there is none to show."""
+    documents = (await service.connection.tracos.fetch([ref])).get(ref, ())
+    if not documents:
+        return None, ""
+    if len(documents) > 1:
+        return None, f"{len(documents)} documents carry this number"
+    last = link.last_given if link else None
+    try:
+        return service.connection.translation.from_tracos(documents[0].body or {}, last), ""
+    except RecordError as error:
+        return None, str(error)
+
+
+def customer_fields(link: Link | None) -> Fields | None:
+    """What the customer holds, as far as we know: what he keeps, what he sent, what was agreed."""
+    if link is None or link.base is None:
+        return None
+    return {name: _customer_value(link, name) for name in link.base}
+
+
+def _customer_value(link: Link, name: str) -> Value:
+    if name in link.held:
+        return link.held[name].customer
+    base = (link.base or {}).get(name)
+    sent = link.seen.prints.get(name) if link.seen and link.window else None
+    if sent is None or link.seen is None or link.window is None:
+        return base
+    if link.seen.pass_ <= link.window.pass_ or print_of(base) == sent:
+        return base
+    given = (link.last_given or {}).get(name)
+    if print_of(given) == sent:
+        return given
+    return base if isinstance(sent, str) and sent.startswith("#") else sent
+
+
+def as_json(order: Order) -> dict[str, Any]:
+    """One order for programs."""
+    if not order.found:
+        return {"order": order.ref, "found": False}
+    link = order.link
+    seen = link.seen if link else None
+    return {
+        "order": order.ref,
+        "found": True,
+        "tracos": order.tracos.fields if order.tracos else None,
+        "last_agreed": link.base if link else None,
+        "customer": customer_fields(link),
+        "tracos_updated": order.tracos.updated_at if order.tracos else None,
+        "customer_updated": seen.at if seen else None,
+        "state": states(order),
+        "version": link.seq if link else None,
+        "file": order.file if link and link.seq else None,
+        "on_its_way_since": link.out.at if link and link.out else None,
+        "window_open": bool(link and link.window),
+        "held": sorted(link.held) if link else [],
+        "quarantined": [case.id for case in order.cases],
+    }
+
+
+def side_by_side(order: Order) -> str:
+    """The three columns; where all are equal the second and third say so."""
+    link = order.link
+    tracos = order.tracos.fields if order.tracos else None
+    sides = (tracos, link.base if link else None, customer_fields(link))
+    names = dict.fromkeys(name for fields in sides for name in (fields or {}))
+    if not names:
+        return ""
+    rows = [[name, *cells(name, sides, link)] for name in names]
+    updated = moment(order.tracos.updated_at) if order.tracos else ""
+    his = moment(link.seen.at) if link and link.seen else ""
+    rows.append(["updated", updated, "", his])
+    return table(("", "TRACOS", "LAST AGREED", "CUSTOMER"), rows)
+
+
+def cells(name: str, sides: tuple[Fields | None, ...], link: Link | None) -> list[str]:
+    """One field on each side; an absent side is blank."""
+    values = [None if fields is None else fields.get(name) for fields in sides]
+    texts = ["" if fields is None else shown(fields.get(name)) for fields in sides]
+    if None not in sides and values[0] == values[1] == values[2]:
+        return [texts[0], "=", "="]
+    return [*texts[:2], texts[2] + note(name, link)]
+
+
+def note(name: str, link: Link | None) -> str:
+    """Why the customer's value is another one."""
+    if link is None:
+        return ""
+    if name in link.held:
+        return "   <- held: each keeps its own"
+    if link.out and link.out.fields.get(name) != (link.base or {}).get(name):
+        return f"   <- on its way since {moment(link.out.at)}"
+    return ""
+
+
+def states(order: Order) -> list[str]:
+    """Where the order stands, in sentences; the most pressing first."""
+    link = order.link
+    found = [f"quarantined: {case.source}: {case.why} ({case.id})" for case in order.cases]
+    found += [f"cannot be read in TracOS: {order.wrong}"] if order.wrong else []
+    if link is None:
+        found += ["unknown here: no run has seen it yet"] if order.tracos else []
+    elif link.missing or (order.tracos is None and not order.wrong):
+        found.append("missing in TracOS: it is not created again by itself")
+    else:
+        found += linked_states(order, link)
+    return [harmless(text) for text in found]
+
+
+def linked_states(order: Order, link: Link) -> list[str]:
+    """The states of an order that both sides hold."""
+    found = []
+    if link.held:
+        found.append(f"held: {', '.join(link.held)} (tracbridge conflicts list)")
+    if link.out and link.out.error is not None:
+        found.append(f"refused by the customer: {link.out.error or 'without a word'}")
+    if link.out:
+        found.append(f"on its way since {moment(link.out.at)} ({version(order, link)})")
+    elif link.repush:
+        found.append("to be sent again by the next run")
+    elif order.tracos and dict(order.tracos.fields) != dict(link.base or {}) and not link.held:
+        found.append("changed in TracOS: goes out with the next run")
+    if link.window and link.window.gone is None:
+        since = f" for {lasting(order.now - link.given)}" if link.given else ""
+        found.append(f"window open{since}: nobody can know yet whether the customer has read it")
+    return found or [f"agrees ({version(order, link)})"]
+
+
+def version(order: Order, link: Link) -> str:
+    """Our last version, and the file that carries it."""
+    if not link.seq:
+        return "nothing was sent yet"
+    waits = link.out and link.out.phase is not Phase.PUBLISHED
+    return f"version {link.seq}, {'not in its place yet' if waits else order.file}"
+
+
+# -- what happened -------------------------------------------------------------------------
+
+
+def history(number: Number, json: Json = False) -> None:
+    """What happened to one order: when, where, what and why."""
+    ref, entries, conflicts = wait_for(_history(number))
+    if json:
+        say_json(timeline(entries, conflicts))
+    elif not entries and not conflicts:
+        say(f"nothing on record of order {harmless(ref)}")
+    else:
+        rows = [cells for event in timeline(entries, conflicts) for cells in told(event)]
+        say(table(("WHEN", "WHERE", "FIELD", "CHANGE", "WHY"), rows))
+
+
+async def _history(number: str) -> tuple[str, list[Entry], list[Conflict]]:
+    async with serving() as service:
+        ref = ref_of(number)
+        return ref, await service.views.history(ref), await service.views.conflicts(ref=ref)
+
+
+def timeline(entries: list[Entry], conflicts: list[Conflict]) -> list[dict[str, Any]]:
+    """Changes and disagreements in the order in which they happened."""
+    events = [*map(changed, entries), *map(disagreed, conflicts)]
+    return sorted(events, key=lambda event: event["at"])
+
+
+def changed(entry: Entry) -> dict[str, Any]:
+    """One change that we made."""
+    before = entry.before or {}
+    why = dict(entry.why)
+    fields = {n: {"from": before.get(n), "to": value} for n, value in entry.after.items()}
+    return {
+        "at": entry.at,
+        "event": "change" if entry.before is not None else "new",
+        "side": entry.side.value,
+        "number": entry.number,
+        "run": entry.run,
+        "fields": fields,
+        "why": why.get("by", {}),
+        "source": why.get("source"),
+        "kept": why.get("kept"),
+        "mapping": why.get("mapping"),
+        "version": why.get("version"),
+    }
+
+
+def disagreed(conflict: Conflict) -> dict[str, Any]:
+    """One disagreement: TracOS's value before the customer's."""
+    fields = {
+        name: {"tracos": conflict.tracos.get(name), "customer": conflict.customer.get(name)}
+        for name in conflict.taken
+    }
+    return {
+        "at": conflict.at,
+        "event": "conflict",
+        "kind": conflict.kind.value,
+        "id": conflict.id,
+        "fields": fields,
+        "taken": {n: side.value if side else None for n, side in conflict.taken.items()},
+        "decided": conflict.decided,
+        "source": conflict.source,
+    }
+
+
+def told(event: Mapping[str, Any]) -> list[list[str]]:
+    """One event as rows of the table, one per field."""
+    at = moment(event["at"])
+    if event["event"] == "conflict":
+        why = f"{decided(event)}, {event['id']}"
+        return [[at, "conflict", n, against(value), why] for n, value in event["fields"].items()]
+    where = f"-> {NAMES[Side(event['side'])]}"
+    fields = event["fields"] or {"": {"from": None, "to": None}}
+    new = event["event"] == "new"
+    return [
+        [at, where, name, step(value, new=new) if name else "", reason(event, name)]
+        for name, value in fields.items()
+    ]
+
+
+def step(value: Mapping[str, Value], *, new: bool) -> str:
+    """From what to what."""
+    after = quoted(value["to"], 28)
+    return after if new else f"{quoted(value['from'], 28)} -> {after}"
+
+
+def against(value: Mapping[str, Value]) -> str:
+    """Both sides' values."""
+    return f"TracOS {quoted(value['tracos'], 24)}, customer {quoted(value['customer'], 24)}"
+
+
+def decided(event: Mapping[str, Any]) -> str:
+    """What became of a disagreement."""
+    if event["decided"] is None:
+        return f"{event['kind']}, waits for a decision"
+    sides = sorted({NAMES[Side(side)] for side in event["taken"].values() if side})
+    return f"{event['kind']}, {' and '.join(sides) or 'settled'} ({event['decided']})"
+
+
+def reason(event: Mapping[str, Any], name: str) -> str:
+    """Why one field was changed, and where that came from."""
+    why = event["why"].get(name) or event["why"].get("") or ""
+    version_ = f"version {event['version']}" if event["version"] else ""
+    parts = (why, event["source"], version_, f"run {event['run']}", event["mapping"])
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,81 @@
+"""``tracbridge status``: where the orders of each connection stand."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from tracbridge.bootstrap import Service
+from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.table import counted, lasting, moment
+from tracbridge.ports.views import LastRun, Standing
+
+
+def status(json: Json = False) -> None:
+    """Last run, orders in sync, on their way, held, quarantined."""
+    standing, now = wait_for(_status())
+    if json:
+        say_json([as_json(standing)])
+    else:
+        say("\n".join(lines(standing, now)))
+
+
+async def _status() -> tuple[Standing, datetime]:
+    service: Service
+    async with serving() as service:
+        return await service.views.standing(), service.connection.clock.now()
+
+
+def as_json(standing: Standing) -> dict[str, Any]:
+    """One connection for programs."""
+    return {
+        "connection": standing.connection,
+        "last_run": asdict(standing.last_run) if standing.last_run else None,
+        "running": standing.worker or None,
+        "in_sync": standing.in_sync,
+        "on_their_way": standing.on_their_way,
+        **asdict(standing.open),
+        "oldest_undelivered": standing.oldest,
+    }
+
+
+def lines(standing: Standing, now: datetime) -> list[str]:
+    """One connection for people: calm where nothing is to be done."""
+    waits = standing.open
+    rows = [
+        ("last run", told(standing.last_run, now)),
+        ("running now", standing.worker),
+        ("in sync", counted(standing.in_sync, "order")),
+        ("on their way", on_their_way(standing, now)),
+        ("held", todo(waits.held, "tracbridge conflicts list")),
+        ("quarantined", todo(waits.quarantined, "tracbridge quarantine list")),
+        ("refused", todo(waits.refused, "refused by the customer, see his .err files")),
+        ("missing", todo(waits.missing, "gone from TracOS: tracbridge conflicts list")),
+    ]
+    return [standing.connection, *(f"  {name:<13} {text}" for name, text in rows if text)]
+
+
+def told(run: LastRun | None, now: datetime) -> str:
+    """When it was, how long it took and how it ended."""
+    if run is None:
+        return "never"
+    if run.ended is None:
+        return f"begun {moment(run.started)}, not ended"
+    took = f", took {run.seconds:.1f} s" if run.seconds is not None else ""
+    end = {0: "in order", 3: "something needs attention"}.get(run.exit or 0, "could not run")
+    text = f"{moment(run.ended)} ({lasting(now - run.ended)} ago){took}: {end} (exit {run.exit})"
+    return f"{text}: {run.error}" if run.error else text
+
+
+def on_their_way(standing: Standing, now: datetime) -> str:
+    """How many, and since when the oldest waits."""
+    text = counted(standing.on_their_way, "order")
+    if standing.oldest is None:
+        return text
+    return (
+        f"{text}, the oldest for {lasting(now - standing.oldest)} (since {moment(standing.oldest)})"
+    )
+
+
+def todo(number: int, where: str) -> str:
+    """A figure with the command that shows what is behind it; silent at 0."""
+    return f"{number:,}   {where}" if number else ""

@@ -1,0 +1,93 @@
+"""Texts and tables for people. Whatever comes from data is made harmless for a terminal first."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from tracbridge.domain.workorder import Side, Value
+
+LONG = 48
+"""Characters of a text that a table shows."""
+
+WHOLE = ("ID", "WHEN", "SINCE", "WHERE", "FIELD", "ORDER")
+"""Columns that are never broken: they are copied into the next command, or short."""
+
+WIDE = 10_000
+"""Columns where there is no terminal: nothing is broken into lines."""
+
+NAMES = {Side.TRACOS: "TracOS", Side.CUSTOMER: "customer"}
+
+
+def harmless(text: str) -> str:
+    """On one line, without anything that moves a cursor, changes colours or turns text around."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "replace").decode("ascii")
+
+
+def short(text: str, limit: int = LONG) -> str:
+    """Cut with an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def shown(value: Value, limit: int = LONG) -> str:
+    """One field's value for people."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return short(harmless(str(value)), limit)
+
+
+def quoted(value: Value, limit: int = LONG) -> str:
+    """The same, a text with spaces between quotation marks."""
+    text = shown(value, limit)
+    return f'"{text}"' if isinstance(value, str) and (" " in text or not text) else text
+
+
+def moment(at: datetime | None) -> str:
+    """A time, to the minute, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%MZ}" if at else ""
+
+
+def lasting(span: timedelta) -> str:
+    """How long, in its largest unit."""
+    seconds = max(span.total_seconds(), 0)
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (seconds >= size and unit != "days"):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def counted(number: int, what: str, plural: str = "") -> str:
+    """``1 order``, ``2 orders``."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: int = 0
+) -> str:
+    """Columns under their names; those in ``right`` aligned to the right."""
+    from rich.console import Console  # noqa: PLC0415 (only where something is shown with it)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for number, name in enumerate(head):
+        justify: Literal["right", "left"] = "right" if number in right else "left"
+        grid.add_column(name, justify=justify, no_wrap=name in WHOLE or not number)
+    for row in rows:
+        grid.add_row(*(Text(harmless(cell)) for cell in row))
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else WIDE, force_terminal=terminal)
+    with console.capture() as captured:
+        console.print(grid)
+    lines = (" " * indent + line.rstrip() for line in captured.get().splitlines())
+    return "\n".join(lines) + "\n"

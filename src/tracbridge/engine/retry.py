@@ -1,0 +1,136 @@
+"""Refused records tried again because a person asks for it: original bytes, original claim.
+
+A record keeps the claim under which it first came, so the decision sees it as what it is: older
+than whatever was accepted since. Call it inside a `session`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tracbridge.domain.errors import ConfigError
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.acknowledge import acknowledge
+from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.inbound import Inbound
+from tracbridge.engine.outbound import Outbound
+from tracbridge.ports.connector import PutsBack
+from tracbridge.ports.state import Cases, Quarantine, QuarantineCase
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One case and what became of its records, by outcome; none: there was nothing to try.
+
+    ``refused``: the cases that it opened anew.
+    """
+
+    case: QuarantineCase
+    outcomes: Mapping[str, int]
+    refused: Sequence[QuarantineCase] = ()
+
+    @property
+    def held(self) -> bool:
+        """Something waits for a person."""
+        return bool(self.outcomes.get("held"))
+
+
+@dataclass(slots=True)
+class Watched:
+    """The quarantine while old records are tried: notes what is refused, closes nothing by itself.
+
+    Closing goes by order, and a good old version must not close the case of a newer bad one.
+    """
+
+    quarantine: Quarantine
+    refused: list[QuarantineCase] = field(default_factory=list)
+
+    async def put(self, cases: Sequence[QuarantineCase]) -> None:
+        """Store, and note."""
+        self.refused += cases
+        await self.quarantine.put(cases)
+
+    async def known(self, ids: Sequence[str]) -> set[str]:
+        """As ever."""
+        return await self.quarantine.known(ids)
+
+    async def waiting(self) -> int:
+        """As ever."""
+        return await self.quarantine.waiting()
+
+    async def settle(
+        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
+    ) -> int:
+        """Nothing."""
+        del refs, sources, side, at
+        return 0
+
+
+async def retry(
+    connection: Connection, cases: Cases, wanted: Sequence[QuarantineCase], run: str
+) -> list[Tried]:
+    """Try each of these cases again, oldest first; what is refused again becomes a new case."""
+    old = sorted(wanted, key=lambda case: (case.claim.pass_ if case.claim else 0, case.at))
+    theirs = [case for case in old if case.side is Side.CUSTOMER]
+    ours = [case for case in old if case.side is Side.TRACOS]
+    tried = [await _from_customer(connection, cases, case, run) for case in theirs]
+    return tried + (await _from_tracos(connection, cases, ours, run) if ours else [])
+
+
+async def hand_over(
+    connection: Connection, cases: Cases, wanted: Sequence[QuarantineCase]
+) -> list[Tried]:
+    """Lay each case ready for the process that works on the connection; no `session` is needed.
+
+    The state first: the other one may be so quick that it opens the case anew before we are back.
+    """
+    tried = []
+    for case in wanted:
+        await cases.move(case.id, "retried", connection.clock.now())
+        there = case.side is Side.TRACOS or (
+            isinstance(connection.customer, PutsBack) and await connection.customer.put_back(case)
+        )
+        tried.append(Tried(case, {"handed over": 1} if there else {}))
+    return tried
+
+
+async def _from_customer(
+    connection: Connection, cases: Cases, case: QuarantineCase, run: str
+) -> Tried:
+    """The bytes first, then the case's state: a crash between the two leaves both to be seen."""
+    customer = connection.customer
+    if not isinstance(customer, PutsBack):
+        raise ConfigError("this customer's records cannot be put back; ask for them again.")
+    await connection.lease.hold()
+    if not await customer.put_back(case):
+        return Tried(case, {})
+    now = connection.clock.now()
+    await cases.move(case.id, "retried", now)
+    watched = Watched(connection.quarantine)
+    tally = Tally(run)
+    inbound = Inbound(replace(connection, quarantine=watched), tally)
+    inbound.removes = bool(await connection.passes.cursor("removes"))
+    for page in await customer.read_again(case):
+        await inbound.page(page)
+    if not watched.refused:
+        await cases.close_older(case, now)
+    return Tried(case, +tally.inbound, watched.refused)
+
+
+async def _from_tracos(
+    connection: Connection, cases: Cases, wanted: Sequence[QuarantineCase], run: str
+) -> list[Tried]:
+    """Documents have no bytes of ours: a pass to the customer looks at them again."""
+    for case in wanted:
+        await cases.move(case.id, "retried", connection.clock.now())
+    watched = Watched(connection.quarantine)
+    tally = Tally(run)
+    await acknowledge(connection, tally)
+    await Outbound(replace(connection, quarantine=watched), tally)()
+    again = {case.id: case for case in watched.refused}
+    return [
+        Tried(case, {"quarantined": 1}, [again[case.id]])
+        if case.id in again
+        else Tried(case, {"delivered": 1})
+        for case in wanted
+    ]

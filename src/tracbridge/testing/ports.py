@@ -1,0 +1,567 @@
+"""The suites for our own memory: links, passes, quarantine, conflicts, history, lease.
+
+Subclass a suite in a test file and give it ``memory()``: the stores of one connection, empty, with a second
+worker on the same stores, the stores of another connection, and eyes for what the ports only write.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from tracbridge.domain.errors import ConfigError, FatalError, Reason
+from tracbridge.domain.link import Claim, Held, Link, Out, Phase, Seen, Window
+from tracbridge.domain.outcome import Kind
+from tracbridge.domain.workorder import Side
+from tracbridge.ports.state import (
+    Conflict,
+    Conflicts,
+    Entry,
+    History,
+    Lease,
+    Ledger,
+    Passes,
+    Quarantine,
+    QuarantineCase,
+)
+
+AT = datetime(2026, 3, 20, 12, 0, 0, 123000, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+TEXT = "Grüße — ポンプ 🔧, $set, a.b" * 3
+FIELDS = {
+    "status": "pending",
+    "description": TEXT,
+    "deleted": False,
+    "ext.asset.no": 7,
+    "due": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What one worker works with on one connection."""
+
+    connection: str
+    ledger: Ledger
+    passes: Passes
+    quarantine: Quarantine
+    conflicts: Conflicts
+    history: History
+    lease: Lease
+
+
+class Eyes(Protocol):
+    """What is stored, by id, for ports that only write. An absent id is None."""
+
+    async def case(self, id_: str) -> QuarantineCase | None: ...
+    async def conflict(self, id_: str) -> Conflict | None: ...
+    async def is_superseded(self, id_: str) -> bool: ...
+
+
+class Time(Protocol):
+    """Makes a lease old without waiting."""
+
+    async def expire(self) -> None:
+        """The time of whoever holds the lease is up."""
+
+    async def forget_renewal(self, lease: Lease) -> None:
+        """This worker's last renewal was long ago: it must ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Empty stores of one connection.
+
+    ``rival``: another living worker on the same connection. ``ghost``: one whose process is gone from this
+    machine. ``other``: the stores of another connection in the same place.
+    """
+
+    mine: Stores
+    rival: Stores
+    ghost: Stores
+    other: Stores
+    eyes: Eyes
+    time: Time
+
+
+class OnMemory(ABC):
+    """What the suites share."""
+
+    @abstractmethod
+    def memory(self) -> AbstractAsyncContextManager[Memory]:
+        """Empty stores."""
+
+    @pytest.fixture
+    async def kept(self) -> AsyncIterator[Memory]:
+        async with self.memory() as memory:
+            await memory.mine.lease.take()
+            yield memory
+
+
+def bare(stores: Stores, ref: str = "1") -> Link:
+    """The smallest link."""
+    return Link(f"{stores.connection}-{ref}", stores.connection, ref)
+
+
+def full(stores: Stores, ref: str = "1") -> Link:
+    """A link with everything in it."""
+    out = Out(3, "key-3", FIELDS, AT, AT, AT, Phase.PUBLISHED, over=True, error="no such asset")
+    prints = {"status": "pending", "description": "#abc", "deleted": AT}
+    return replace(
+        bare(stores, ref),
+        base={**FIELDS, "deleted": AT},
+        extra='{"costCentre": 1.50}',
+        seen=Seen(AT, 7, prints),
+        out=out,
+        window=Window(8, True, 9, {"status": ("on_hold", None, False, AT), "description": ()}),
+        times={"status": AT, "ext.asset.no": AT + timedelta(days=1)},
+        held={"status": Held("completed", "cancelled"), "due": Held(None, AT)},
+        missing=True,
+        repush=True,
+        given=AT,
+        seq=3,
+        changes=4,
+    )
+
+
+def shorn(link: Link) -> Link:
+    """The link without what the ledger itself adds when it stores one."""
+    return replace(link, rev=0, fence=0)
+
+
+async def stored(stores: Stores, *links: Link) -> list[Link]:
+    """Save new links and read them back."""
+    assert await stores.ledger.save(links) == set()
+    found = await stores.ledger.find([link.ref for link in links])
+    return [found[link.ref] for link in links]
+
+
+class LedgerContract(OnMemory):
+    """Links, guarded by revision and fence."""
+
+    @pytest.mark.parametrize("make", [bare, full])
+    async def test_a_link_comes_back_as_it_was_saved(self, kept: Memory, make: object) -> None:
+        link = full(kept.mine) if make is full else bare(kept.mine)
+        (back,) = await stored(kept.mine, link)
+        assert shorn(back) == link
+
+    @pytest.mark.parametrize("phase", list(Phase))
+    async def test_each_phase_comes_back(self, kept: Memory, phase: Phase) -> None:
+        link = full(kept.mine)
+        assert link.out is not None
+        link = replace(link, out=replace(link.out, phase=phase, over=False, error=None))
+        (back,) = await stored(kept.mine, link)
+        assert shorn(back) == link
+
+    async def test_a_saved_link_has_a_revision_and_our_fence(self, kept: Memory) -> None:
+        (back,) = await stored(kept.mine, bare(kept.mine))
+        assert back.rev > 0
+        assert back.fence == kept.mine.lease.fence
+
+    async def test_what_was_emptied_comes_back_empty(self, kept: Memory) -> None:
+        (before,) = await stored(kept.mine, full(kept.mine))
+        emptied = replace(bare(kept.mine), rev=before.rev, fence=before.fence)
+        (back,) = await stored(kept.mine, emptied)
+        assert shorn(back) == bare(kept.mine)
+
+    async def test_a_ref_without_a_link_is_absent(self, kept: Memory) -> None:
+        await stored(kept.mine, bare(kept.mine, "1"))
+        assert list(await kept.mine.ledger.find(["1", "2", ""])) == ["1"]
+        assert await kept.mine.ledger.find([]) == {}
+
+    async def test_saving_nothing_loses_nothing(self, kept: Memory) -> None:
+        assert await kept.mine.ledger.save([]) == set()
+
+    async def test_a_second_creation_is_refused(self, kept: Memory) -> None:
+        await stored(kept.mine, replace(bare(kept.mine), seq=1))
+        assert await kept.mine.ledger.save([replace(bare(kept.mine), seq=2)]) == {"1"}
+        assert (await kept.mine.ledger.find(["1"]))["1"].seq == 1
+
+    async def test_an_older_revision_is_refused(self, kept: Memory) -> None:
+        (read,) = await stored(kept.mine, bare(kept.mine))
+        assert await kept.mine.ledger.save([replace(read, seq=1)]) == set()
+        assert await kept.mine.ledger.save([replace(read, seq=2)]) == {"1"}
+        assert (await kept.mine.ledger.find(["1"]))["1"].seq == 1
+
+    async def test_a_much_older_revision_is_refused(self, kept: Memory) -> None:
+        (first,) = await stored(kept.mine, bare(kept.mine))
+        (second,) = await stored(kept.mine, replace(first, seq=1))
+        await stored(kept.mine, replace(second, seq=2))
+        assert await kept.mine.ledger.save([replace(first, seq=9)]) == {"1"}
+        assert (await kept.mine.ledger.find(["1"]))["1"].seq == 2
+
+    async def test_the_others_of_a_batch_are_saved(self, kept: Memory) -> None:
+        one, two = await stored(kept.mine, bare(kept.mine, "1"), bare(kept.mine, "2"))
+        await stored(kept.mine, replace(two, seq=1))
+        batch = [replace(one, seq=5), replace(two, seq=5), replace(bare(kept.mine, "3"), seq=5)]
+        assert await kept.mine.ledger.save(batch) == {"2"}
+        found = await kept.mine.ledger.find(["1", "2", "3"])
+        assert {ref: link.seq for ref, link in found.items()} == {"1": 5, "2": 1, "3": 5}
+
+    async def test_a_batch_with_a_known_and_a_new_double_names_both(self, kept: Memory) -> None:
+        (one, _) = await stored(kept.mine, bare(kept.mine, "1"), bare(kept.mine, "2"))
+        await stored(kept.mine, replace(one, seq=1))
+        batch = [replace(one, seq=5), replace(bare(kept.mine, "2"), seq=5), bare(kept.mine, "3")]
+        assert await kept.mine.ledger.save(batch) == {"1", "2"}
+
+    async def test_a_deposed_worker_saves_nothing(self, kept: Memory) -> None:
+        (read,) = await stored(kept.mine, bare(kept.mine))
+        await kept.time.expire()
+        await kept.rival.lease.take()
+        (theirs,) = await stored(kept.rival, replace(read, seq=1))
+        with pytest.raises(FatalError):
+            await kept.mine.ledger.save([replace(theirs, seq=2)])
+        assert (await kept.rival.ledger.find(["1"]))["1"].seq == 1
+
+    async def test_connections_do_not_see_each_other(self, kept: Memory) -> None:
+        await kept.other.lease.take()
+        await stored(kept.mine, replace(full(kept.mine), seq=1))
+        await stored(kept.other, replace(full(kept.other), seq=2))
+        assert (await kept.mine.ledger.find(["1"]))["1"].seq == 1
+        assert (await kept.other.ledger.find(["1"]))["1"].seq == 2
+        assert [refs async for refs in kept.other.ledger.repushes()] == [["1"]]
+        assert await kept.other.ledger.rotation("", 9, LATER) == (["1"], "")
+
+    async def test_versions_on_their_way_are_found_by_phase(self, kept: Memory) -> None:
+        links = [bare(kept.mine, "0")]
+        for number, phase in enumerate(Phase, 1):
+            out = Out(1, f"key-{number}", FIELDS, AT, AT, AT, phase)
+            links.append(replace(bare(kept.mine, str(number)), out=out))
+        await stored(kept.mine, *links)
+        assert await collected(kept.mine.ledger.on_their_way(Phase.PUBLISHED)) == {"3"}
+        unpublished = kept.mine.ledger.on_their_way(Phase.INTENT, Phase.STAGED)
+        assert await collected(unpublished) == {"1", "2"}
+
+    async def test_links_to_be_sent_again_are_found(self, kept: Memory) -> None:
+        again = replace(bare(kept.mine, "2"), repush=True)
+        await stored(kept.mine, bare(kept.mine, "1"), again)
+        assert await collected(kept.mine.ledger.repushes()) == {"2"}
+
+    async def test_rotation_visits_every_link_once_and_begins_again(self, kept: Memory) -> None:
+        await stored(kept.mine, *[bare(kept.mine, str(n)) for n in range(1, 8)])
+        visited: list[str] = []
+        position, turns = "", 0
+        while turns == 0 or position:
+            refs, position = await kept.mine.ledger.rotation(position, 3, LATER)
+            visited += refs
+            turns += 1
+            assert turns < 9
+        assert sorted(visited) == [str(n) for n in range(1, 8)]
+        assert (await kept.mine.ledger.rotation(position, 3, LATER))[0] == visited[:3]
+
+    async def test_rotation_over_nothing_ends_at_once(self, kept: Memory) -> None:
+        assert await kept.mine.ledger.rotation("", 3, LATER) == ([], "")
+
+    async def test_rotation_passes_over_what_was_given_lately(self, kept: Memory) -> None:
+        links = [
+            replace(bare(kept.mine, "1"), given=AT),
+            replace(bare(kept.mine, "2"), given=LATER),
+        ]
+        await stored(kept.mine, *links, bare(kept.mine, "3"))
+        assert await kept.mine.ledger.rotation("", 2, LATER) == (["1"], "2")
+        assert await kept.mine.ledger.rotation("2", 2, LATER) == (["3"], "")
+
+
+async def collected(pages: AsyncIterator[list[str]]) -> set[str]:
+    """All refs of these pages; none comes twice."""
+    refs = [ref async for page in pages for ref in page]
+    assert len(refs) == len(set(refs))
+    return set(refs)
+
+
+class PassesContract(OnMemory):
+    """The pass counter and the resume points."""
+
+    async def test_passes_are_counted_from_one(self, kept: Memory) -> None:
+        assert await kept.mine.passes.counter() == 0
+        assert await kept.mine.passes.begin() == Claim(1, 0)
+        assert await kept.mine.passes.begin() == Claim(2, 0)
+        assert await kept.mine.passes.counter() == 2
+
+    async def test_a_claim_carries_the_last_complete_pass(self, kept: Memory) -> None:
+        first = await kept.mine.passes.begin()
+        await kept.mine.passes.complete(first.pass_)
+        assert await kept.mine.passes.begin() == Claim(2, 1)
+
+    async def test_completion_never_goes_back(self, kept: Memory) -> None:
+        for _ in range(3):
+            await kept.mine.passes.begin()
+        await kept.mine.passes.complete(3)
+        await kept.mine.passes.complete(1)
+        assert await kept.mine.passes.begin() == Claim(4, 3)
+
+    async def test_the_count_is_shared_by_all_workers(self, kept: Memory) -> None:
+        await kept.mine.passes.begin()
+        assert await kept.rival.passes.begin() == Claim(2, 0)
+
+    async def test_connections_count_for_themselves(self, kept: Memory) -> None:
+        await kept.mine.passes.begin()
+        await kept.mine.passes.keep_cursor("changed", AT)
+        assert await kept.other.passes.counter() == 0
+        assert await kept.other.passes.cursor("changed") is None
+
+    @pytest.mark.parametrize("value", [AT, True, "4711", 7, None], ids=repr)
+    async def test_a_resume_point_comes_back(self, kept: Memory, value: object) -> None:
+        await kept.mine.passes.keep_cursor("one", "before")
+        await kept.mine.passes.keep_cursor("one", value)
+        await kept.mine.passes.keep_cursor("two", "another")
+        assert await kept.rival.passes.cursor("one") == value
+
+    async def test_a_resume_point_that_was_never_kept_is_none(self, kept: Memory) -> None:
+        assert await kept.mine.passes.cursor("one") is None
+
+
+def case(
+    stores: Stores, id_: str = "q1", ref: str | None = "1", **changes: object
+) -> QuarantineCase:
+    """A refused record."""
+    why = Reason("type", "/summary", "7", "is not a text.", "Send it in quotes.")
+    made = QuarantineCase(
+        id_, stores.connection, Side.CUSTOMER, f"{id_}.json", why, "v1", AT, ref, raw=b"\xff{"
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class QuarantineContract(OnMemory):
+    """Refused records with their bytes."""
+
+    async def test_a_case_is_kept_with_its_bytes(self, kept: Memory) -> None:
+        one = case(kept.mine, claim=Claim(3, 2))
+        two = case(
+            kept.mine, "q2", ref=None, file="/q/2026-03-20/x.json", raw=b"", side=Side.TRACOS
+        )
+        await kept.mine.quarantine.put([one, two])
+        assert [await kept.eyes.case("q1"), await kept.eyes.case("q2")] == [one, two]
+
+    async def test_a_case_that_is_there_stays_as_it_is(self, kept: Memory) -> None:
+        first = case(kept.mine)
+        await kept.mine.quarantine.put([first])
+        later = replace(first, at=AT + timedelta(days=1), raw=b"other")
+        await kept.mine.quarantine.put([later, case(kept.mine, "q2")])
+        assert await kept.eyes.case("q1") == first
+        assert await kept.eyes.case("q2") is not None
+
+    async def test_nothing_to_put_is_nothing(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([])
+        assert await kept.mine.quarantine.known([]) == set()
+
+    async def test_open_cases_are_known(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([case(kept.mine)])
+        assert await kept.mine.quarantine.known(["q1", "q2"]) == {"q1"}
+
+    async def test_whether_anything_is_open_is_known(self, kept: Memory) -> None:
+        assert await kept.mine.quarantine.waiting() == 0
+        await kept.mine.quarantine.put([case(kept.mine)])
+        assert await kept.mine.quarantine.waiting() > 0
+        assert await kept.other.quarantine.waiting() == 0
+
+    async def test_a_closed_case_is_not_known_as_open(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([case(kept.mine)])
+        await kept.mine.quarantine.settle(["1"], [], Side.CUSTOMER, AT)
+        assert await kept.mine.quarantine.known(["q1"]) == set()
+        assert await kept.mine.quarantine.waiting() == 0
+
+    async def test_a_good_version_closes_the_cases_of_its_order(self, kept: Memory) -> None:
+        cases = [case(kept.mine), case(kept.mine, "q2", "1"), case(kept.mine, "q3", "2")]
+        await kept.mine.quarantine.put(cases)
+        assert await kept.mine.quarantine.settle(["1"], [], Side.CUSTOMER, AT) == 2
+        assert [await self.state(kept, c.id) for c in cases] == ["closed", "closed", "open"]
+
+    async def test_a_good_version_closes_the_cases_of_its_source(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([case(kept.mine, ref=None), case(kept.mine, "q2", None)])
+        assert await kept.mine.quarantine.settle([], ["q1.json"], Side.CUSTOMER, AT) == 1
+        assert [await self.state(kept, i) for i in ("q1", "q2")] == ["closed", "open"]
+
+    async def test_closing_twice_counts_once(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([case(kept.mine)])
+        await kept.mine.quarantine.settle(["1"], ["q1.json"], Side.CUSTOMER, AT)
+        assert await kept.mine.quarantine.settle(["1"], ["q1.json"], Side.CUSTOMER, AT) == 0
+
+    async def test_cases_of_the_other_side_and_connection_stay_open(self, kept: Memory) -> None:
+        await kept.mine.quarantine.put([case(kept.mine, side=Side.TRACOS)])
+        await kept.other.quarantine.put([case(kept.other, "q2")])
+        assert await kept.mine.quarantine.settle(["1"], ["q2.json"], Side.CUSTOMER, AT) == 0
+
+    async def state(self, kept: Memory, id_: str) -> str:
+        found = await kept.eyes.case(id_)
+        return found.state if found else "absent"
+
+
+def conflict(stores: Stores, id_: str = "c1", ref: str = "1", **changes: object) -> Conflict:
+    """Two fields that wait for a person."""
+    made = Conflict(
+        id=id_,
+        connection=stores.connection,
+        ref=ref,
+        kind=Kind.CLASH,
+        at=AT,
+        base={"status": "pending", "description": None},
+        tracos={"status": "completed", "description": TEXT},
+        customer={"status": "cancelled", "description": "Pump"},
+        taken={"status": None, "description": None},
+        decided=None,
+        source="1.json",
+        tracos_at=AT,
+        customer_at=AT + timedelta(minutes=1),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class ConflictsContract(OnMemory):
+    """Disagreements, decided or waiting."""
+
+    @pytest.mark.parametrize("kind", list(Kind))
+    async def test_a_conflict_is_kept_with_all_values(self, kept: Memory, kind: Kind) -> None:
+        taken = {"status": Side.TRACOS, "description": Side.CUSTOMER}
+        one = conflict(kept.mine, kind=kind, taken=taken, decided="newest")
+        await kept.mine.conflicts.put([one, conflict(kept.mine, "c2")])
+        assert await kept.eyes.conflict("c1") == one
+        assert await kept.eyes.conflict("c2") == conflict(kept.mine, "c2")
+
+    async def test_a_conflict_that_is_there_stays_as_it_is(self, kept: Memory) -> None:
+        await kept.mine.conflicts.put([conflict(kept.mine)])
+        await kept.mine.conflicts.release("1", ["status"], "ana", AT)
+        await kept.mine.conflicts.put([conflict(kept.mine)])
+        found = await kept.eyes.conflict("c1")
+        assert found is not None
+        assert found.decided == "ana"
+
+    async def test_nothing_to_put_is_nothing(self, kept: Memory) -> None:
+        await kept.mine.conflicts.put([])
+
+    async def test_a_release_decides_what_waits_for_these_fields(self, kept: Memory) -> None:
+        waiting = conflict(kept.mine, "c2", taken={"description": None})
+        await kept.mine.conflicts.put([conflict(kept.mine, taken={"status": None}), waiting])
+        await kept.mine.conflicts.release("1", ["status"], "both agree", AT)
+        assert await self.decided(kept, "c1", "c2") == ["both agree", None]
+
+    async def test_a_release_touches_no_other_order(self, kept: Memory) -> None:
+        await kept.mine.conflicts.put([conflict(kept.mine), conflict(kept.mine, "c2", "2")])
+        await kept.other.conflicts.put([conflict(kept.other, "c3")])
+        await kept.mine.conflicts.release("1", ["status", "description"], "ana", AT)
+        assert await self.decided(kept, "c1", "c2", "c3") == ["ana", None, None]
+
+    async def test_what_a_policy_decided_stays_decided_by_it(self, kept: Memory) -> None:
+        taken = dict.fromkeys(("status", "description"), Side.TRACOS)
+        await kept.mine.conflicts.put([conflict(kept.mine, taken=taken, decided="newest")])
+        await kept.mine.conflicts.release("1", ["status"], "ana", AT)
+        assert await self.decided(kept, "c1") == ["newest"]
+
+    async def decided(self, kept: Memory, *ids: str) -> list[str | None]:
+        found = [await kept.eyes.conflict(id_) for id_ in ids]
+        return [one.decided if one else "absent" for one in found]
+
+
+def entry(stores: Stores, id_: str = "h1", ref: str = "1", **changes: object) -> Entry:
+    """One change in TracOS."""
+    before, after = {"status": "pending"}, {"status": "completed"}
+    made = Entry(
+        id_, stores.connection, ref, 1, Side.TRACOS, AT, "run-1", before, after, {"by": "x"}
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class HistoryContract(OnMemory):
+    """What was done to each order, and why."""
+
+    async def test_an_entry_without_known_effect_is_found_by_its_number(self, kept: Memory) -> None:
+        made = entry(kept.mine, number=3, before=None, after=FIELDS, why={"by": {"due": "new"}})
+        await kept.mine.history.put([made, entry(kept.mine, "h2", "2", number=9)])
+        assert await kept.mine.history.pending({"1": 3, "2": 8, "5": 1}) == {"1": made}
+
+    async def test_the_last_of_several_entries_counts(self, kept: Memory) -> None:
+        later = entry(kept.mine, "h0", at=AT + timedelta(seconds=1), after={"status": "on_hold"})
+        await kept.mine.history.put([later, entry(kept.mine)])
+        assert await kept.mine.history.pending({"1": 1}) == {"1": later}
+
+    async def test_entries_of_the_other_side_and_connection_do_not_count(
+        self, kept: Memory
+    ) -> None:
+        await kept.mine.history.put([entry(kept.mine, side=Side.CUSTOMER)])
+        await kept.other.history.put([entry(kept.other, "h2")])
+        assert await kept.mine.history.pending({"1": 1}) == {}
+
+    async def test_an_entry_that_is_there_stays_as_it_is(self, kept: Memory) -> None:
+        first = entry(kept.mine)
+        await kept.mine.history.put([first])
+        await kept.mine.history.put([replace(first, run="run-2"), entry(kept.mine, "h2", "2")])
+        assert await kept.mine.history.pending({"1": 1}) == {"1": first}
+        assert "2" in await kept.mine.history.pending({"2": 1})
+
+    async def test_an_effect_that_did_not_happen_is_marked(self, kept: Memory) -> None:
+        await kept.mine.history.put([entry(kept.mine), entry(kept.mine, "h2", "2")])
+        await kept.mine.history.supersede(["h1", "unknown"])
+        assert [await kept.eyes.is_superseded(i) for i in ("h1", "h2")] == [True, False]
+
+    async def test_nothing_to_do_is_nothing(self, kept: Memory) -> None:
+        await kept.mine.history.put([])
+        await kept.mine.history.supersede([])
+        assert await kept.mine.history.pending({}) == {}
+
+
+class LeaseContract(OnMemory):
+    """One worker per connection, with a fence that only grows."""
+
+    async def test_a_living_holder_keeps_others_out(self, kept: Memory) -> None:
+        fence = kept.mine.lease.fence
+        assert fence > 0
+        with pytest.raises(ConfigError):
+            await kept.rival.lease.take()
+        await kept.mine.lease.hold()
+        assert kept.mine.lease.fence == fence
+
+    async def test_taking_it_again_keeps_the_fence(self, kept: Memory) -> None:
+        fence = kept.mine.lease.fence
+        assert await kept.mine.lease.take() == fence
+
+    async def test_the_next_holder_after_release_has_a_higher_fence(self, kept: Memory) -> None:
+        fence = kept.mine.lease.fence
+        await kept.mine.lease.release()
+        assert await kept.rival.lease.take() > fence
+
+    async def test_the_next_holder_after_expiry_has_a_higher_fence(self, kept: Memory) -> None:
+        fence = kept.mine.lease.fence
+        await kept.time.expire()
+        assert await kept.rival.lease.take() > fence
+
+    async def test_a_holder_whose_process_is_gone_is_replaced_at_once(self, kept: Memory) -> None:
+        await kept.mine.lease.release()
+        fence = await kept.ghost.lease.take()
+        assert await kept.mine.lease.take() > fence
+
+    async def test_a_deposed_holder_notices(self, kept: Memory) -> None:
+        await kept.time.expire()
+        await kept.rival.lease.take()
+        await kept.time.forget_renewal(kept.mine.lease)
+        with pytest.raises(FatalError):
+            await kept.mine.lease.hold()
+
+    async def test_a_holder_that_was_late_goes_on_if_nobody_else_came(self, kept: Memory) -> None:
+        fence = kept.mine.lease.fence
+        await kept.time.expire()
+        await kept.time.forget_renewal(kept.mine.lease)
+        await kept.mine.lease.hold()
+        assert kept.mine.lease.fence == fence
+        with pytest.raises(ConfigError):
+            await kept.rival.lease.take()
+
+    async def test_a_deposed_holder_cannot_give_back_what_is_not_its_own(
+        self, kept: Memory
+    ) -> None:
+        await kept.time.expire()
+        await kept.rival.lease.take()
+        await kept.mine.lease.release()
+        with pytest.raises(ConfigError):
+            await kept.mine.lease.take()
+
+    async def test_releasing_twice_is_harmless(self, kept: Memory) -> None:
+        await kept.mine.lease.release()
+        await kept.mine.lease.release()
+        assert await kept.rival.lease.take() > 0
+
+    async def test_connections_have_leases_of_their_own(self, kept: Memory) -> None:
+        assert await kept.other.lease.take() > 0

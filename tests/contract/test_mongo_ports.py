@@ -1,0 +1,144 @@
+"""Our memory in MongoDB fulfils the suites of the ports."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+
+from tests import harness
+from tracbridge.adapters.mongo.client import Document, connect
+from tracbridge.adapters.mongo.lease import MongoLease
+from tracbridge.adapters.mongo.schema import prepare
+from tracbridge.adapters.mongo.state import mongo_state
+from tracbridge.adapters.mongo.stores import to_conflict
+from tracbridge.domain.errors import Reason
+from tracbridge.domain.link import Claim
+from tracbridge.domain.workorder import Side
+from tracbridge.ports.state import Conflict, Lease, QuarantineCase
+from tracbridge.testing.ports import (
+    ConflictsContract,
+    HistoryContract,
+    LeaseContract,
+    LedgerContract,
+    Memory,
+    OnMemory,
+    PassesContract,
+    QuarantineContract,
+    Stores,
+    bare,
+)
+
+ELSEWHERE = {"host": "elsewhere", "boot": "b", "pid": 1, "started": "1"}
+NEVER = 4_194_304 + 1
+"""A process id that Linux never gives."""
+
+
+class MongoEyes:
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.database = database
+
+    async def case(self, id_: str) -> QuarantineCase | None:
+        row = await self.database["tracbridge_quarantine"].find_one({"_id": id_})
+        if row is None:
+            return None
+        why = Reason(row["code"], row["pointer"], row["value"], row["reason"], row["hint"])
+        claim = Claim(row["claim"]["pass"], row["claim"]["complete"]) if row["claim"] else None
+        names = ("source", "version", "at", "ref", "file", "raw", "state")
+        rest: dict[str, Any] = {name: row[name] for name in names}
+        side = Side(row["side"])
+        return QuarantineCase(
+            id=row["_id"], connection=row["c"], side=side, why=why, claim=claim, **rest
+        )
+
+    async def conflict(self, id_: str) -> Conflict | None:
+        row = await self.database["tracbridge_conflicts"].find_one({"_id": id_})
+        return to_conflict(row) if row else None
+
+    async def is_superseded(self, id_: str) -> bool:
+        row = await self.database["tracbridge_history"].find_one({"_id": id_})
+        return bool(row and row.get("superseded"))
+
+
+class MongoTime:
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.database = database
+
+    async def expire(self) -> None:
+        past = {"$set": {"expires": harness.CREATED}}
+        await self.database["tracbridge_leases"].update_one({"_id": "mine"}, past)
+
+    async def forget_renewal(self, lease: Lease) -> None:
+        assert isinstance(lease, MongoLease)
+        lease._renewed -= 1_000_000
+
+
+class OnMongo(OnMemory):
+    server: harness.Server
+    database: str
+
+    @pytest.fixture(autouse=True)
+    def _database(self, replica_set: harness.Server, database: str) -> None:
+        self.server, self.database = replica_set, database
+
+    @asynccontextmanager
+    async def memory(self) -> AsyncIterator[Memory]:
+        client = connect(self.server.uri)
+        try:
+            database = client[self.database]
+            await prepare(database["workorders"], database, "test")
+            mine = stores(database, "mine")
+            rival = stores(database, "mine", owner=ELSEWHERE)
+            ghost = stores(database, "mine", owner={"pid": NEVER, "started": "1"})
+            other = stores(database, "other")
+            eyes, time = MongoEyes(database), MongoTime(database)
+            yield Memory(mine, rival, ghost, other, eyes, time)
+        finally:
+            await client.close()
+
+
+def stores(
+    database: AsyncDatabase[Document], connection: str, owner: Document | None = None
+) -> Stores:
+    """One worker's stores; ``owner``: how its process differs from ours."""
+    state = mongo_state(database, connection, "test")
+    state.lease._me |= owner or {}
+    return Stores(
+        connection,
+        state.ledger,
+        state.passes,
+        state.quarantine,
+        state.conflicts,
+        state.history,
+        state.lease,
+    )
+
+
+class TestMongoLedger(OnMongo, LedgerContract):
+    async def test_the_id_of_the_tracos_document_comes_back(self, kept: Memory) -> None:
+        id_ = ObjectId()
+        await kept.mine.ledger.save([replace(bare(kept.mine), tracos=id_)])
+        assert (await kept.mine.ledger.find(["1"]))["1"].tracos == id_
+
+
+class TestMongoPasses(OnMongo, PassesContract):
+    pass
+
+
+class TestMongoQuarantine(OnMongo, QuarantineContract):
+    pass
+
+
+class TestMongoConflicts(OnMongo, ConflictsContract):
+    pass
+
+
+class TestMongoHistory(OnMongo, HistoryContract):
+    pass
+
+
+class TestMongoLease(OnMongo, LeaseContract):
+    pass
