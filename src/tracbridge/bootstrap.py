@@ -15,7 +15,7 @@ from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
 from tracbridge.adapters.mongo.client import Client, connect, hosts_of
-from tracbridge.adapters.mongo.schema import prepare, version_of
+from tracbridge.adapters.mongo.schema import prepare, refuse_doubles, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
 from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
@@ -73,6 +73,11 @@ class Service:
         """Server new enough, indexes there; returns the names of indexes that were made."""
         await version_of(self.state.database, self.host)
         return await prepare(self.orders, self.state.database, self.host)
+
+    async def look(self) -> None:
+        """As `prepare`, for a preview: makes nothing."""
+        await version_of(self.state.database, self.host)
+        await refuse_doubles(self.orders, self.host)
 
     async def plant(self, documents: list[dict[str, Any]]) -> None:
         """Sample documents into TracOS's collection."""

@@ -9,6 +9,7 @@ import typer
 
 from tracbridge.cli import check as check_command
 from tracbridge.cli import conflicts, mongo, quarantine
+from tracbridge.cli import preview as preview_command
 from tracbridge.cli import run as run_command
 from tracbridge.cli import sample as sample_command
 from tracbridge.cli import show as show_command
@@ -45,6 +46,7 @@ def tracbridge(
 
 
 app.command("run")(run_command.run)
+app.command("preview")(preview_command.preview)
 app.command("status")(status_command.status)
 app.command("show")(show_command.show)
 app.command("history")(show_command.history)

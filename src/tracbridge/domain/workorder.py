@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 KIND = "workorder"
@@ -67,8 +67,12 @@ class WorkOrder:
 
 def to_milliseconds(moment: datetime) -> datetime:
     """The same instant in UTC, cut (not rounded) to milliseconds, as MongoDB keeps it."""
+    # A subtraction takes a third of the time of `replace`: each record has two or three of these.
     moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return moment - _BELOW_A_MILLISECOND[moment.microsecond % 1000]
+
+
+_BELOW_A_MILLISECOND = tuple(timedelta(microseconds=rest) for rest in range(1000))
 
 
 def settled(fields: Fields, *known: Fields | None, when: datetime) -> Fields:

@@ -2,10 +2,11 @@
 
 import calendar
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from tracbridge.domain.errors import RecordError
+from tracbridge.domain.workorder import to_milliseconds
 
 EARLIEST, LATEST = 1900, 2200
 """The years that a work order can be of, both included."""
@@ -22,7 +23,6 @@ _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-_BELOW_A_MILLISECOND = tuple(timedelta(microseconds=rest) for rest in range(1000))
 _HINT: Final = 'Send ISO 8601 with an offset or Z, such as "2026-11-18T18:02:11Z".'
 
 
@@ -41,14 +41,7 @@ def parse_instant(value: Any, pointer: str, zone: tzinfo | None) -> datetime:
         raise _refusal(value, pointer) from None
     if not EARLIEST <= moment.year <= LATEST:
         raise _out_of_range(value, pointer)
-    return in_utc(moment if moment.tzinfo else _placed(moment, value, pointer, zone))
-
-
-def in_utc(moment: datetime) -> datetime:
-    """An aware instant in UTC, cut to milliseconds."""
-    # What `to_milliseconds` says, in a third of its time: each record has two or three of these.
-    moment = moment.astimezone(UTC)
-    return moment - _BELOW_A_MILLISECOND[moment.microsecond % 1000]
+    return to_milliseconds(moment if moment.tzinfo else _placed(moment, value, pointer, zone))
 
 
 def format_instant(moment: datetime) -> str:

@@ -9,8 +9,8 @@ import msgspec
 import orjson
 
 from tracbridge.domain.errors import RecordError
-from tracbridge.domain.workorder import DELETED, Fields, Status, WorkOrder
-from tracbridge.mapping.dates import format_instant, in_utc, parse_instant
+from tracbridge.domain.workorder import DELETED, Fields, Status, WorkOrder, to_milliseconds
+from tracbridge.mapping.dates import format_instant, parse_instant
 from tracbridge.mapping.translation import Body
 
 FLAGS: Final = {
@@ -44,6 +44,7 @@ _SPELT: Final = {
 _LIKE_A_FLAG: Final = re.compile(r"is[A-Z]")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _RAW_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MISSING: Final = object()
 
 _Deleted = bool | datetime
@@ -313,13 +314,22 @@ def _tracos_text(body: Body, last: Fields | None, limit: int) -> str:
             return ""
         title = body.get("title")
         if title is not None:
-            return _checked(title, "/title", limit)
-    return _checked(description, "/description", limit)
+            return _utf8(_checked(title, "/title", limit), "/title")
+    return _utf8(_checked(description, "/description", limit), "/description")
+
+
+def _utf8(text: str, pointer: str) -> str:
+    """The text, unless bytes of it were no UTF-8: those were read as surrogates."""
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
+    hint = "Write the text again, as UTF-8."
+    reason = "is not UTF-8."
+    raise RecordError("invalid_unicode", reason, pointer=pointer, value=text, hint=hint)
 
 
 def _tracos_instant(moment: Any, pointer: str) -> datetime:
     if isinstance(moment, datetime) and moment.tzinfo:
-        return in_utc(moment)
+        return to_milliseconds(moment)
     hint = "Set a BSON date."
     if moment is None:
         raise RecordError("required", "is missing or null.", pointer=pointer, hint=hint)

@@ -218,6 +218,17 @@ class PutsBack(Protocol):
 
 
 @runtime_checkable
+class Peeks(Protocol):
+    """The system can be looked at without being touched, for a preview."""
+
+    async def look(self) -> None:
+        """As `Connector.check`, but prepares nothing."""
+
+    def peek(self, claim: Claim) -> AsyncIterator[Page]:
+        """The pages that `Connector.read` would give now; takes nothing."""
+
+
+@runtime_checkable
 class Marks(Protocol):
     """TracOS only: the view ``isSynced`` can be set, guarded by what was read."""
 

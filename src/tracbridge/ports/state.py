@@ -48,6 +48,9 @@ class Passes(Protocol):
     async def counter(self) -> int:
         """The number of the last pass begun."""
 
+    async def completed(self) -> int:
+        """The last complete pass, 0 before the first."""
+
     async def complete(self, pass_: int) -> None:
         """That pass saw the whole listing and left nothing waiting; never lowers the number."""
 

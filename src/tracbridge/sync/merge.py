@@ -147,7 +147,7 @@ class Merge:
                 case Verdict.AGREE:
                     self.held.pop(name, None)
                 case Verdict.HELD:
-                    self._keep_held(name, clashes)
+                    self._keep_held(name, doubts, clashes)
                 case Verdict.CUSTOMER:
                     self._take_customer(name, "changed by the customer")
                 case Verdict.DOUBT:
@@ -165,13 +165,16 @@ class Merge:
         self.times[name] = self.order.updated_at
         self.why[name] = why
 
-    def _keep_held(self, name: str, clashes: dict[str, Side | None]) -> None:
+    def _keep_held(
+        self, name: str, doubts: list[str], clashes: dict[str, Side | None]
+    ) -> None:
         """T keeps its own; a newer value of the customer's becomes the one that he keeps."""
         value = self.order.fields[name]
         if value == self.held[name].customer:
             return
-        late = self.window and print_of(value) in self.window.old.get(name, ())
-        if not late:
+        if self.window and print_of(value) in self.window.old.get(name, ()):
+            doubts.append(name)
+        else:
             self.held[name] = Held(self.shown.get(name), value)
             clashes[name] = None
         self.repush = self.repush or self.window is not None

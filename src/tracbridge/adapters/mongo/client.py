@@ -29,8 +29,15 @@ TIMEOUT_MS = 15_000
 Not ``timeoutMS``, which would also replace the time for looking for a server.
 """
 
-_PASSING = frozenset({6, 7, 43, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
-"""Server error codes that pass by themselves: elections, shutdown, time-outs, write conflicts."""
+_PASSING = frozenset(
+    {6, 7, 24, 43, 46, 50, 63, 64, 89, 91, 112, 133, 134, 150, 175, 189, 202, 237, 262, 279, 314}
+    | {317, 384, 462, 9001, 10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436}
+)
+"""Server error codes that pass by themselves.
+
+Elections, shutdown, time-outs, write conflicts, cursors and plans that were killed, shards on the
+move, a server that asks for fewer requests.
+"""
 
 _FORBIDDEN = frozenset({13, 18, 8000})
 

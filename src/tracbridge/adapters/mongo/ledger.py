@@ -127,6 +127,11 @@ class MongoPasses:
             row = await self._passes.find_one({"_id": self._c})
         return row["counter"] if row else 0
 
+    async def completed(self) -> int:
+        with translated(self._host):
+            row = await self._passes.find_one({"_id": self._c})
+        return int(row.get("complete", 0)) if row else 0
+
     async def complete(self, pass_: int) -> None:
         with translated(self._host):
             await self._passes.update_one({"_id": self._c}, {"$max": {"complete": pass_}})

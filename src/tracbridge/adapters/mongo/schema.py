@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from tracbridge.adapters.mongo.client import DUPLICATE, Document, translated
+from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED
 from tracbridge.domain.errors import ConfigError
 
 OLDEST = (6, 0)
@@ -24,6 +25,11 @@ TRACOS = [
         [("isSynced", ASCENDING)],
         name="tracbridge_unsynced",
         partialFilterExpression={"isSynced": {"$in": [False, None]}},
+    ),
+    IndexModel(
+        [("isSynced", ASCENDING), ("_id", ASCENDING)],
+        name="tracbridge_oddly_synced",
+        partialFilterExpression=ODDLY_SYNCED,
     ),
     IndexModel([("updatedAt", ASCENDING)], name="tracbridge_updated"),
 ]
@@ -120,6 +126,19 @@ async def _create(
             if error.code != DUPLICATE:
                 raise
             raise ConfigError(await _named(collection)) from error
+
+
+async def refuse_doubles(orders: AsyncCollection[Document], host: str) -> None:
+    """As `prepare` would, without making anything: raises `ConfigError` where numbers are not unique."""
+    with translated(host):
+        there = await orders.index_information() if await _exists(orders) else {}
+        if TRACOS[0].document["name"] not in there and await doubles(orders, 1):
+            raise ConfigError(await _named(orders))
+
+
+async def _exists(collection: AsyncCollection[Document]) -> bool:
+    names = await collection.database.list_collection_names(filter={"name": collection.name})
+    return bool(names)
 
 
 async def doubles(collection: AsyncCollection[Document], limit: int = 5) -> list[Document]:

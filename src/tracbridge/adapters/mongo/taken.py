@@ -1,5 +1,6 @@
 """The memory of files that stay in the customer's folder, in MongoDB."""
 
+import re
 from collections.abc import Sequence
 
 from pymongo import ReplaceOne
@@ -17,7 +18,7 @@ class MongoTakenFiles:
         self._files, self._c, self._host = database["tracbridge_files"], connection, host
 
     def _id(self, name: str) -> str:
-        return f"{self._c}:{name.encode('utf-8', 'backslashreplace').decode()}"
+        return f"{self._c}:{text_of(name)}"
 
     async def find(self, names: Sequence[str]) -> dict[str, TakenFile]:
         ids = {self._id(name): name for name in names}
@@ -28,7 +29,7 @@ class MongoTakenFiles:
     async def unfinished(self) -> list[TakenFile]:
         with translated(self._host):
             rows = self._files.find({"c": self._c, "done": False})
-            return [_file(row, row["name"]) async for row in rows]
+            return [_file(row, name_of(row["name"])) async for row in rows]
 
     async def take(self, files: Sequence[TakenFile]) -> None:
         rows = [self._row(file) for file in files]
@@ -45,7 +46,7 @@ class MongoTakenFiles:
         return {
             "_id": self._id(file.name),
             "c": self._c,
-            "name": file.name.encode("utf-8", "backslashreplace").decode(),
+            "name": text_of(file.name),
             "size": file.size,
             "mtime": file.mtime_ns,
             "sha256": file.sha256,
@@ -54,6 +55,25 @@ class MongoTakenFiles:
             "batch": file.batch,
             "done": file.done,
         }
+
+
+def text_of(name: str) -> str:
+    """A file's name as text that MongoDB can hold; `name_of` takes it back."""
+    data = name.replace("\\", "\\\\").encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
+
+
+def name_of(text: str) -> str:
+    """The file's name that `text_of` made this text of."""
+    data = _ESCAPED.sub(_unescaped, text.encode())
+    return data.decode("utf-8", "surrogateescape")
+
+
+_ESCAPED = re.compile(rb"\\(\\|x[0-9a-f]{2})")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return b"\\" if found[1] == b"\\" else bytes.fromhex(found[1][1:].decode())
 
 
 def _file(row: Document, name: str) -> TakenFile:

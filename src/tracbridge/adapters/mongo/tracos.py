@@ -4,11 +4,15 @@ We write mapped fields, ``isSynced`` and ``syncedAt``, nothing else. Every updat
 values that were read; filters hold typed scalars only and updates are plain ``$set``.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
-from bson import ObjectId
+from bson import Decimal128, ObjectId
+from bson.codec_options import DatetimeConversion
 from bson.errors import InvalidDocument
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -27,6 +31,12 @@ GUARDED = ("status", "title", "description", "deleted", "deletedAt", "updatedAt"
 
 SHOWN = dict.fromkeys(("number", "createdAt", *GUARDED, "isSynced", "syncedAt"), 1)
 UNSYNCED = {"isSynced": {"$in": [False, None]}}
+_NO_FLAGS = ["string", "int", "long", "double", "decimal", "date", "object", "array", "binData"]
+_NO_FLAGS += ["objectId", "timestamp", "regex", "javascript", "minKey", "maxKey"]
+ODDLY_SYNCED: Document = {"isSynced": {"$type": _NO_FLAGS}}
+"""Marked by something that is no flag: not synced either. With a small index of its own."""
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _SCALARS = (str, bool, int, float, datetime, type(None))
 
 
@@ -36,7 +46,7 @@ class TracosConnector:
     traits = Traits(checks_versions=True, reads_back=True, supersedes=True, answers=True)
 
     def __init__(self, collection: AsyncCollection[Document], host: str) -> None:
-        self._orders, self._host = collection, host
+        self._orders, self._host = lenient(collection), host
 
     async def check(self) -> None:
         with translated(self._host):
@@ -45,8 +55,9 @@ class TracosConnector:
     async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
         """Documents that are not marked as synced; a marked one is not read again."""
         del since, claim
-        async for page in self._pages(UNSYNCED):
-            yield page
+        for query in (UNSYNCED, ODDLY_SYNCED):
+            async for page in self._pages(query):
+                yield page
 
     async def changed(self, since: Any) -> AsyncIterator[Page]:
         async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True}):
@@ -65,10 +76,12 @@ class TracosConnector:
     async def fetch(self, refs: Sequence[str]) -> Mapping[str, Sequence[Record]]:
         numbers = [number for ref in refs if (number := number_of(ref))]
         found: dict[str, list[Record]] = {}
+        wanted = {str(number) for number in numbers}
         with translated(self._host):
             query = {"number": {"$in": numbers}}
             async for document in self._orders.find(query, SHOWN, batch_size=PAGE + 1):
-                found.setdefault(str(int(document["number"])), []).append(record_of(document))
+                for ref in refs_of(document["number"]) & wanted:
+                    found.setdefault(ref, []).append(record_of(document))
         return found
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
@@ -135,9 +148,41 @@ class TracosConnector:
         """The client belongs to the composition root."""
 
 
+def lenient(orders: AsyncCollection[Document]) -> AsyncCollection[Document]:
+    """The collection, read so that no document keeps the others from being read.
+
+    A date beyond Python's years is no `datetime`, and a text that is not UTF-8 holds surrogates:
+    the mapping refuses both.
+    """
+    options = orders.codec_options.with_options(
+        tz_aware=True,
+        datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+        unicode_decode_error_handler="surrogateescape",
+    )
+    return orders.with_options(codec_options=options)
+
+
 def record_of(document: Document) -> Record:
     """A document as a record; its source is its id."""
-    return Record(document, None, source=f"tracos:{document['_id']}")
+    return Record(document, None, source=source_of(document))
+
+
+def source_of(document: Document) -> str:
+    """What people and our memory call a document."""
+    return f"tracos:{document['_id']}".encode("utf-8", "backslashreplace").decode()
+
+
+def refs_of(number: Any) -> set[str]:
+    """The refs under which MongoDB finds a document with this number, be it valid or not."""
+    numbers = number if isinstance(number, list) else [number]
+    return {ref for one in numbers if (ref := _ref_of(one))}
+
+
+def _ref_of(number: Any) -> str:
+    value = number.to_decimal() if isinstance(number, Decimal128) else number
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return ""
+    return str(int(value)) if isfinite(value) and value == int(value) else ""
 
 
 def number_of(ref: str) -> int | None:
@@ -151,7 +196,14 @@ def guard(record: Record | None) -> Document:
     """A filter for exactly the document that was read, by typed scalars."""
     body: Body = record.body or {} if record else {}
     values = {name: body.get(name) for name in GUARDED}
-    return {"_id": body["_id"], **{n: v for n, v in values.items() if isinstance(v, _SCALARS)}}
+    return {"_id": body["_id"], **{n: v for n, v in values.items() if _is_comparable(v)}}
+
+
+def _is_comparable(value: Any) -> bool:
+    """A typed scalar that can be sent back; a text that was not UTF-8 cannot."""
+    if isinstance(value, str) and not value.isascii():
+        return not _SURROGATES.search(value)
+    return isinstance(value, _SCALARS)
 
 
 def _id(record: Record | None) -> Any:

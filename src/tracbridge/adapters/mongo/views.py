@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, paged, translated
 from tracbridge.adapters.mongo.stores import to_case, to_conflict, to_entry
-from tracbridge.adapters.mongo.tracos import UNSYNCED
+from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED, UNSYNCED, lenient, refs_of, source_of
 from tracbridge.domain.link import Phase
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.state import Conflict, Entry, QuarantineCase
@@ -61,7 +61,8 @@ class Views:
         connection: str,
         host: str,
     ) -> None:
-        self._db, self._orders, self._c, self._host = database, orders, connection, host
+        self._db, self._orders = database, lenient(orders)
+        self._c, self._host = connection, host
 
     async def one(self, name: str, query: dict[str, Any]) -> Document | None:
         """One document of our collection ``tracbridge_<name>`` for this connection."""
@@ -123,15 +124,17 @@ class Views:
         found = Unsent()
         refused = await self._refused_documents()
         shown = {"number": 1, "updatedAt": 1}
-        cursor = self._orders.find(UNSYNCED, shown, batch_size=PAGE)
-        async for page in paged(cursor, PAGE):
-            fine = [d for d in page if f"tracos:{d['_id']}" not in refused]
-            marks = await self._marks([ref_of(d.get("number")) for d in fine])
-            for document in fine:
-                ref = ref_of(document.get("number"))
-                if ref not in marks.held and ref not in marks.busy:
-                    found.add(document, linked=ref in marks.known)
+        for query in (UNSYNCED, ODDLY_SYNCED):
+            async for page in paged(self._orders.find(query, shown, batch_size=PAGE), PAGE):
+                await self._count_unsent([d for d in page if source_of(d) not in refused], found)
         return found
+
+    async def _count_unsent(self, documents: Sequence[Document], found: Unsent) -> None:
+        marks = await self._marks([ref_of(d.get("number")) for d in documents])
+        for document in documents:
+            ref = ref_of(document.get("number"))
+            if ref not in marks.held and ref not in marks.busy:
+                found.add(document, linked=ref in marks.known)
 
     async def _refused_documents(self) -> set[str]:
         query = {"c": self._c, "state": "open", "side": Side.TRACOS.value}
@@ -154,7 +157,8 @@ class Views:
         """Which of these numbers TracOS holds already."""
         with translated(self._host):
             found = self._orders.find({"number": {"$in": list(numbers)}}, {"number": 1})
-            return sorted({int(document["number"]) async for document in found})
+            refs = [refs_of(document["number"]) async for document in found]
+        return sorted({int(ref) for some in refs for ref in some} & set(numbers))
 
     # -- one order -------------------------------------------------------------------------
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
 from tracbridge.adapters.connectors.folder import retry
+from tracbridge.adapters.connectors.folder.glance import Glance, UntouchedFiles
 from tracbridge.adapters.connectors.folder.inbox import Inbox
 from tracbridge.adapters.connectors.folder.keeping import KeepingInbox
 from tracbridge.adapters.connectors.folder.outbox import Outbox, name_of
 from tracbridge.adapters.connectors.folder.places import verify
-from tracbridge.adapters.connectors.folder.reading import SEPARATOR, ahead, reading
+from tracbridge.adapters.connectors.folder.reading import SEPARATOR, Ahead, reading
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Claim
@@ -39,7 +40,22 @@ class FolderConnector:
         self.settings = settings
         self.outbox = Outbox(settings)
         self.inbox = self._inbox(taken)
+        self._ahead: Ahead | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def look(self) -> None:
+        """The folders are there and usable; nothing is made."""
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(verify, self.settings)
+
+    async def peek(self, claim: Claim) -> AsyncIterator[Page]:
+        """What `read` would give now; everything stays where it is."""
+        inbox: Inbox = Glance(self.settings)
+        if isinstance(self.inbox, KeepingInbox):
+            taken = UntouchedFiles(self.inbox.taken)
+            inbox = KeepingInbox(self.settings, taken, self._ask)
+        async for page in self._reading(inbox, claim):
+            yield page
 
     def _inbox(self, taken: TakenFiles | None) -> Inbox:
         if self.settings.mode is not InboundMode.KEEP:
@@ -70,8 +86,20 @@ class FolderConnector:
     async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
         """First what earlier passes left, then what lies there now, oldest first."""
         del since
-        async for page in ahead(reading(self.inbox, claim)):
+        async for page in self._reading(self.inbox, claim):
             yield page
+
+    async def _reading(self, inbox: Inbox, claim: Claim) -> AsyncIterator[Page]:
+        await self._rest()
+        self._ahead = Ahead(reading(inbox, claim))
+        async for page in self._ahead.pages():
+            yield page
+
+    async def _rest(self) -> None:
+        """No thread claims anything any more."""
+        if self._ahead is not None:
+            await self._ahead.rest()
+            self._ahead = None
 
     async def commit(self, cursor: Cursor) -> None:
         """The files of the page go to the archive (or are deleted, or booked as done)."""
@@ -118,6 +146,8 @@ class FolderConnector:
         self.outbox.lock()
 
     async def unlock(self) -> None:
+        """When nothing is read any more."""
+        await self._rest()
         self.outbox.unlock()
 
     async def marker(self) -> str | None:
@@ -127,7 +157,7 @@ class FolderConnector:
         self.outbox.place_marker(marker)
 
     async def aclose(self) -> None:
-        self.outbox.unlock()
+        await self.unlock()
 
 
 def _undeletable(write: Write) -> RecordError:

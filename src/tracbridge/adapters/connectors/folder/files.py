@@ -15,6 +15,7 @@ NAME_BYTES = 255
 """The longest file name that common file systems take, in bytes."""
 
 _PLAIN = re.compile(r"[a-z0-9_-]{1,80}")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Stamp(NamedTuple):
@@ -69,12 +70,14 @@ def _read_all(fd: int, size: int, limit: int) -> bytes:
 
 
 def not_regular(what: str) -> RecordError:
+    """What is no plain file is refused unopened."""
     return RecordError(
         "not_regular", f"is {what} and was not opened.", hint="Deliver plain files only."
     )
 
 
 def too_large(size: int, limit: int) -> RecordError:
+    """A file over the limit is refused unread."""
     return RecordError(
         "too_large",
         f"has {size} bytes; at most {limit} are read.",
@@ -88,6 +91,15 @@ def safe_name(ref: str) -> str:
         return ref
     digest = sha256(ref.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{quote(ref, safe='', errors='surrogatepass')[:80]}-{digest}"
+
+
+def plain_name(name: str) -> str:
+    """A file's name as text: bytes that are not UTF-8 are escaped, and a digest keeps such names apart."""
+    if name.isascii() or not _SURROGATES.search(name):
+        return name
+    data = os.fsencode(name)
+    stem = data[:-5].decode("utf-8", "backslashreplace").encode()[:200].decode("utf-8", "ignore")
+    return f"{stem}-{sha256(data).hexdigest()[:16]}.json"
 
 
 def cut_name(prefix: str, name: str) -> str:

@@ -17,7 +17,7 @@ from tracbridge.adapters.connectors.folder.claims import (
     claim_folders,
     parse_folder,
 )
-from tracbridge.adapters.connectors.folder.files import Stamp, move, read_regular
+from tracbridge.adapters.connectors.folder.files import Stamp, move, plain_name, read_regular
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import RecordError
@@ -53,11 +53,16 @@ class Batch:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def listing(folder: Path, limit: int = LISTED) -> tuple[list[Listed], bool]:
-    """The oldest ``limit`` candidates in order, and whether these are all. Holds twice as many at most."""
+def listing(
+    folder: Path, limit: int = LISTED, odd: set[str] | None = None
+) -> tuple[list[Listed], bool]:
+    """The oldest ``limit`` candidates in order, and whether these are all.
+
+    Holds twice as many at most. ``odd`` gathers the names of what is no file.
+    """
     found: list[Listed] = []
     whole = True
-    for file in candidates(folder):
+    for file in candidates(folder, odd):
         found.append(file)
         if len(found) > 2 * limit:
             found.sort()
@@ -67,8 +72,11 @@ def listing(folder: Path, limit: int = LISTED) -> tuple[list[Listed], bool]:
     return found[:limit], whole and len(found) <= limit
 
 
-def candidates(folder: Path) -> Iterator[Listed]:
-    """Files that may be orders: ``*.json`` in any case, nothing hidden, temporary or special."""
+def candidates(folder: Path, odd: set[str] | None = None) -> Iterator[Listed]:
+    """Files that may be orders: ``*.json`` in any case, nothing hidden, temporary or special.
+
+    What has such a name and is no file is never opened; its name goes to ``odd``.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if not _looks_like_order(entry.name):
@@ -79,6 +87,8 @@ def candidates(folder: Path) -> Iterator[Listed]:
                 continue
             if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 yield Listed(status.st_mtime_ns, entry.name, status.st_size)
+            elif odd is not None:
+                odd.add(plain_name(entry.name))
 
 
 def _looks_like_order(name: str) -> bool:
@@ -106,10 +116,19 @@ class Inbox:
         self.claimed = str(settings.inbound / CLAIMED)
         self.retry = str(settings.quarantine / RETRY)
         self._made: set[str] = set()
+        self._odd: set[str] = set()
 
     def prepare(self) -> None:
         """The folder for claimed files."""
         Path(self.claimed).mkdir(mode=0o750, exist_ok=True)
+
+    def listing(self) -> tuple[list[Listed], bool, Batch]:
+        """The oldest files in order, whether these are all, and notes of what is no file (once)."""
+        odd: set[str] = set()
+        files, whole = listing(self.settings.inbound, odd=odd)
+        notes = [("not_a_file", name) for name in sorted(odd - self._odd)]
+        self._odd |= odd
+        return files, whole, Batch(notes=notes)
 
     def leftovers(self) -> Iterator[Batch]:
         """What earlier passes claimed and did not finish, and what a person wants retried, in claim order."""
@@ -121,8 +140,11 @@ class Inbox:
         """Read what is claimed already."""
         batch = Batch(taken=[folder.path])
         for file in sorted(candidates(Path(folder.path))):
-            outcome, _ = self._read(f"{folder.path}/{file.name}")
-            batch.records += records_of(outcome, folder, file.name, self.settings)
+            name = plain_name(file.name)
+            if name != file.name:
+                move(f"{folder.path}/{file.name}", f"{folder.path}/{name}")
+            outcome, _ = self._read(f"{folder.path}/{name}")
+            batch.records += records_of(outcome, folder, name, self.settings)
         return batch
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
@@ -145,7 +167,7 @@ class Inbox:
             return
         except PermissionError:
             batch.waiting += 1
-            batch.notes.append(("permission", file.name))
+            batch.notes.append(("permission", plain_name(file.name)))
             return
         if stamp and (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size):
             batch.missed += 1
@@ -162,7 +184,7 @@ class Inbox:
         stamp: Stamp | None,
         batch: Batch,
     ) -> None:
-        name = os.path.basename(source)
+        name = plain_name(os.path.basename(source))
         path = f"{folder.path}/{name}"
         if not move(source, path):
             return

@@ -15,6 +15,7 @@ from tracbridge.adapters.connectors.folder.claims import (
 from tracbridge.adapters.connectors.folder.files import (
     Stamp,
     make_durable,
+    plain_name,
     read_regular,
     write_file,
 )
@@ -23,8 +24,12 @@ from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim
+from tracbridge.mapping.decode import Decoded
 from tracbridge.ports.connector import Record
 from tracbridge.ports.state import TakenFile, TakenFiles
+
+UNREAD = frozenset({"not_regular", "too_large"})
+"""Codes of files that were refused without a look inside."""
 
 Ask = Callable[[Awaitable[Any]], Any]
 """Waits, in a thread, for something that runs on the event loop."""
@@ -36,6 +41,7 @@ class KeepingInbox(Inbox):
     def __init__(self, settings: FolderSettings, taken: TakenFiles, ask: Ask) -> None:
         super().__init__(settings)
         self.taken, self.ask = taken, ask
+        self._real: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Nothing is made in a folder that we may not write."""
@@ -49,7 +55,7 @@ class KeepingInbox(Inbox):
             batch.taken.append(path)
             if os.path.lexists(path):
                 outcome, _ = self._read(path)
-                batch.records += records_of(outcome, _folder(row), row.name, self.settings)
+                batch.records += self._records(outcome, row)
         yield batch
         for folder in claim_folders(self.retry):
             yield self.reload(folder)
@@ -64,9 +70,19 @@ class KeepingInbox(Inbox):
             self.ask(self.taken.take([row for row, _ in made]))
         for row, outcome in made:
             if not row.done:
-                batch.records += records_of(outcome, _folder(row), row.name, self.settings)
+                batch.records += self._records(outcome, row)
                 batch.taken.append(f"{self.inbound}/{row.name}")
         return batch
+
+    def _records(self, outcome: list[Decoded] | RecordError, row: TakenFile) -> list[Record]:
+        """The file's records; of what must not be read there will be no copy."""
+        name = plain_name(row.name)
+        if name != row.name:
+            self._real[name] = row.name
+        records = records_of(outcome, _folder(row), name, self.settings)
+        if isinstance(outcome, RecordError) and outcome.why.code in UNREAD:
+            return [replace(record, aside="") for record in records]
+        return records
 
     def _look(
         self, file: Listed, known: TakenFile | None, claim: Claim, batch: Batch
@@ -81,7 +97,7 @@ class KeepingInbox(Inbox):
             return None
         except PermissionError:
             batch.waiting += 1
-            batch.notes.append(("permission", file.name))
+            batch.notes.append(("permission", plain_name(file.name)))
             return None
         if (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size) or _moved(path, stamp):
             batch.missed += 1
@@ -109,13 +125,17 @@ class KeepingInbox(Inbox):
     def set_aside(self, records: Iterable[Record]) -> None:
         """Copy the originals to the quarantine folder, durably; those that are there already stay."""
         for record in records:
-            path = f"{self.inbound}/{record.source}"
-            if os.path.isfile(path) and not os.path.lexists(record.aside):
-                self._copy(path, record)
+            if not os.path.lexists(record.aside):
+                self._copy(record)
             super().set_aside([record])
 
-    def _copy(self, path: str, record: Record) -> None:
-        data = record.raw or read_regular(path, self.settings.max_bytes)[0]
+    def _copy(self, record: Record) -> None:
+        """What is gone by now, or became something that must not be read, has no copy."""
+        name = self._real.get(record.source, record.source)
+        try:
+            data = record.raw or read_regular(f"{self.inbound}/{name}", self.settings.max_bytes)[0]
+        except (FileNotFoundError, RecordError):
+            return
         folder = Path(record.aside).parent
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         write_file(record.aside, data, self.settings.file_mode)

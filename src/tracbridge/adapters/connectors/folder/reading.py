@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, batches, listing
+from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, batches
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Cursor, Page, Record
 
@@ -19,7 +19,8 @@ def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
         yield from pages(left)
     whole = False
     while not whole:
-        files_now, whole = listing(inbox.settings.inbound)
+        files_now, whole, odd = inbox.listing()
+        yield from pages(odd)
         taken = waiting = 0
         for some in batches(files_now):
             batch = inbox.take(some, claim)
@@ -41,12 +42,30 @@ def pages(batch: Batch) -> Iterator[Page]:
         yield Page(tuple(rest), Cursor(SEPARATOR.join(batch.taken)), notes=notes)
 
 
-async def ahead(source: Iterator[Page]) -> AsyncIterator[Page]:
-    """The pages of ``source``, each made in a thread while the engine works on the one before."""
-    coming = asyncio.create_task(asyncio.to_thread(next, source, None))
-    try:
-        while (page := await coming) is not None:
-            coming = asyncio.create_task(asyncio.to_thread(next, source, None))
+class Ahead:
+    """The pages of a source, each made in a thread while the engine works on the one before."""
+
+    def __init__(self, source: Iterator[Page]) -> None:
+        self._source = source
+        self._coming: asyncio.Future[Page | None] | None = None
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """Page by page; whoever leaves early calls `rest` before he lets go of the folder."""
+        while (page := await self._next()) is not None:
             yield page
-    finally:
-        await asyncio.wait([coming])
+
+    async def _next(self) -> Page | None:
+        """The page that is being made, while the next one is begun."""
+        page = await asyncio.shield(self._coming or self._begun())
+        self._coming = None if page is None else self._begun()
+        return page
+
+    def _begun(self) -> asyncio.Future[Page | None]:
+        self._coming = asyncio.ensure_future(asyncio.to_thread(next, self._source, None))
+        return self._coming
+
+    async def rest(self) -> None:
+        """Wait until nothing is read any more: what a thread has begun nobody can break off."""
+        if self._coming is not None:
+            await asyncio.wait([self._coming])
+            self._coming.cancelled() or self._coming.exception()

@@ -1,0 +1,93 @@
+"""``python -m benchmarks``: see ``docs/performance.md``."""
+
+import argparse
+import pstats
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.flows import FLOWS, Figure, Size, borrow, fill, fresh, progress
+from benchmarks.process import timed
+from benchmarks.special import Case, archive, linked, million
+from tests.harness import NOW, Server, World, server
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory.")
+    parser.add_argument("--orders", default="1000,10000,100000", help="sizes, by commas")
+    parser.add_argument("--quick", action="store_true", help="1,000 orders, small special cases")
+    parser.add_argument("--out", type=Path, help="folder whose performance.md gets the figures")
+    parser.add_argument("--folder", type=Path, help="where to work; default: the temporary folder")
+    parser.add_argument("--profile", choices=FLOWS, help="where the time of one flow goes")
+    parser.add_argument("--no-special", action="store_true", help="without the special cases")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str]) -> None:
+    options = arguments(words)
+    sizes = [1_000] if options.quick else [int(size) for size in options.orders.split(",")]
+    root = Path(tempfile.mkdtemp(prefix="tracbridge-bench-", dir=options.folder))
+    try:
+        with server(root / "mongod", replica_set=True) as running:
+            if options.profile:
+                profile(running, root, options.profile, sizes[0])
+            else:
+                measure(running, root, sizes, options)
+    finally:
+        # Deleting many files makes creating files slow for a while: only now.
+        progress("cleaning up")
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def measure(running: Server, root: Path, sizes: list[int], options: argparse.Namespace) -> None:
+    figures: list[Figure] = []
+    for size in sizes:
+        figures += Size(running, root, size).measure()
+    borrow(figures)
+    cases = [] if options.no_special else special(running, root, quick=options.quick)
+    version = str(running.client.server_info()["version"])
+    print(report.whole(figures, cases, version))
+    if options.out:
+        report.write(options.out, figures, cases, version)
+
+
+def special(running: Server, root: Path, *, quick: bool) -> list[Case]:
+    share = 10 if quick else 1
+    return [
+        *million(running, root, 1_000_000 // share),
+        *linked(running, root, 100_000 // share),
+        *archive(running, root, 100_000 // share),
+    ]
+
+
+def profile(running: Server, root: Path, flow: str, orders: int) -> None:
+    """The 25 functions with most time of their own, in the event loop's thread."""
+    with fresh(running, root, "profile") as world:
+        prepare(world, flow, orders)
+        side = "--outbound-only" if flow == "out" else "--inbound-only"
+        target = root / "profile.out"
+        command = [sys.executable, "-m", "cProfile", "-o", str(target), "-m", "tracbridge"]
+        cost = timed([*command, "run", "--json", side], world.env, world.root)
+        progress(f"{orders:,} {FLOWS[flow]}: {cost.seconds:.2f} s under the profiler")
+        pstats.Stats(str(target)).strip_dirs().sort_stats("tottime").print_stats(25)
+
+
+def prepare(world: World, flow: str, orders: int) -> None:
+    """What has to be there before the flow."""
+    if flow != "new":
+        fill(world.inbound, orders, "new")
+        timed([sys.executable, "-m", "tracbridge", "run", "--inbound-only"], world.env, world.root)
+    if flow == "out":
+        world.orders.update_many({}, {"$set": {"isSynced": False, "status": "on_hold"}})
+    elif flow == "changed":
+        fill(world.inbound, orders, "changed", NOW + timedelta(hours=1))
+    else:
+        fill(world.inbound, orders, "new")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

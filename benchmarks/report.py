@@ -1,0 +1,166 @@
+"""The figures as a table, as a part of the documentation, and as a picture."""
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.flows import FLOWS, Figure
+from benchmarks.special import Case
+
+HEAD = (
+    "flow", "orders", "orders/s", "baseline/s", "ratio", "ceiling/s", "share",
+    "us/order", "start s", "RSS MB", "load",
+)  # fmt: skip
+BEGIN, END = "<!-- figures: written by the benchmark -->", "<!-- end of figures -->"
+BLUE, ORANGE, GREY = "#3b82f6", "#f59e0b", "#808890"
+
+
+def rows(figures: Sequence[Figure]) -> list[list[str]]:
+    ordered = sorted(figures, key=lambda f: (list(FLOWS).index(f.flow), f.orders))
+    return [_row(figure) for figure in ordered]
+
+
+def _row(figure: Figure) -> list[str]:
+    about = "" if figure.baseline_orders == figure.orders else "~"
+    return [
+        FLOWS[figure.flow],
+        f"{figure.orders:,}",
+        f"{figure.rate:,.0f}",
+        f"{about}{figure.baseline_rate:,.0f}",
+        f"{about}{figure.rate / figure.baseline_rate:.1f}x",
+        f"{figure.ceiling_rate:,.0f}",
+        f"{figure.rate / figure.ceiling_rate:.0%}",
+        f"{figure.micros:,.0f}",
+        f"{figure.start:.2f}",
+        f"{figure.rss_mb:.0f}",
+        f"{figure.load:.1f}",
+    ]
+
+
+def growth(figures: Sequence[Figure]) -> list[str]:
+    """Per flow: the cost per order at the largest size against the smallest, without start-up."""
+    lines = []
+    for flow, name in FLOWS.items():
+        sizes = sorted((f for f in figures if f.flow == flow), key=lambda f: f.orders)
+        if len(sizes) > 1:
+            low, high = sizes[0], sizes[-1]
+            ratio = high.micros / low.micros
+            lines.append(f"{name}: {high.orders:,} against {low.orders:,}: {ratio:.2f}")
+    return lines
+
+
+def table(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Plain columns; all but the first to the right."""
+    widths = [max(len(row[i]) for row in (head, *cells)) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (head, *cells)
+    )
+
+
+def markdown(head: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def case_rows(cases: Sequence[Case]) -> list[list[str]]:
+    return [[c.what, f"{c.seconds:.2f}", f"{c.inner:.2f}", f"{c.rss_mb:.0f}"] for c in cases]
+
+
+CASE_HEAD = ("special case", "whole process, s", "pass alone, s", "RSS MB")
+
+
+def machine(mongod: str) -> str:
+    with Path("/proc/meminfo").open() as file:
+        kilobytes = int(file.readline().split()[1])
+    cores = len(os.sched_getaffinity(0))
+    return (
+        f"{cores} cores, {_processor()}, {kilobytes / 2**20:.0f} GB, Linux "
+        f"{re.match('[0-9.]+', platform.release())[0]}, "  # type: ignore[index]
+        f"Python {platform.python_version()}, mongod {mongod} (single-node replica set)"
+    )
+
+
+def _processor() -> str:
+    text = Path("/proc/cpuinfo").read_text()
+    found = re.search(r"model name\s*: (.*)", text)
+    return found[1].strip() if found else platform.machine()
+
+
+def whole(figures: Sequence[Figure], cases: Sequence[Case], mongod: str) -> str:
+    """Everything, for the terminal."""
+    parts = [machine(mongod), table(HEAD, rows(figures))]
+    if grown := growth(figures):
+        parts.append("cost per order, without start-up:\n" + "\n".join(grown))
+    if cases:
+        parts.append(table(CASE_HEAD, case_rows(cases)))
+    return "\n\n".join(parts)
+
+
+def write(out: Path, figures: Sequence[Figure], cases: Sequence[Case], mongod: str) -> None:
+    """The figures into ``performance.md``, between the marks, and the picture beside it."""
+    page = out / "performance.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
+    lines = "".join(f"* {line}\n" for line in growth(figures))
+    body = f"Machine: {machine(mongod)}.\n\n{markdown(HEAD, rows(figures))}\n"
+    body += f"Cost per order, without start-up, largest size against smallest:\n\n{lines}\n"
+    body += markdown(CASE_HEAD, case_rows(cases))
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n{body}{END}{after}", encoding="utf-8")
+    (out / "images").mkdir(exist_ok=True)
+    plot(figures, out / "images" / "performance.svg")
+
+
+def plot(figures: Sequence[Figure], path: Path) -> None:
+    """Orders per second beside the baseline, and the cost per order by size."""
+    import matplotlib as mpl  # noqa: PLC0415 (needed for the picture only)
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": "tracbridge"})
+    mpl.rcParams.update(
+        dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), GREY)
+    )
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    canvas, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    _bars(left, figures)
+    _lines(right, figures)
+    for axes in (left, right):
+        axes.set_facecolor("none")
+        axes.spines[:].set_color(GREY)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
+    canvas.savefig(path, transparent=True, metadata={"Date": None})
+    plt.close(canvas)
+
+
+def _bars(axes: Any, figures: Sequence[Figure]) -> None:
+    size = min((f.orders for f in figures), key=lambda n: abs(n - 10_000))
+    chosen = [f for flow in FLOWS for f in figures if (f.flow, f.orders) == (flow, size)]
+    places = range(len(chosen))
+    ours = axes.bar([p - 0.2 for p in places], [f.rate for f in chosen], 0.4, color=BLUE)
+    base = axes.bar([p + 0.2 for p in places], [f.baseline_rate for f in chosen], 0.4, color=ORANGE)
+    for bars in (ours, base):
+        axes.bar_label(bars, fmt="{:,.0f}", fontsize=7, color=GREY)
+    axes.set_yscale("log")
+    axes.set_xticks(list(places), [FLOWS[f.flow].replace(", ", ",\n") for f in chosen], fontsize=7)
+    axes.set_title(f"orders per second, {size:,} orders", fontsize=9)
+    ours.set_label("Tracbridge")
+    base.set_label("one record at a time")
+
+
+def _lines(axes: Any, figures: Sequence[Figure]) -> None:
+    for mark, (flow, name) in zip("os^D", FLOWS.items(), strict=True):
+        chosen = sorted((f for f in figures if f.flow == flow), key=lambda f: f.orders)
+        xs, ys = [f.orders for f in chosen], [f.micros for f in chosen]
+        axes.plot(xs, ys, marker=mark, label=name)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_title("microseconds per order, without start-up, by number of orders", fontsize=9)

@@ -1,0 +1,92 @@
+"""``tracbridge preview``: the plan of what ``run`` would do."""
+
+from typing import Annotated, Any
+
+import typer
+
+from tracbridge.bootstrap import DEFAULT
+from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, wait_for
+from tracbridge.cli.run import INBOUND, OUTBOUND
+from tracbridge.cli.table import harmless, quoted, table
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.preview import Change, Plan
+from tracbridge.engine.preview import preview as rehearse
+
+SHOWN = 200
+"""Changes that the table shows; ``--json`` has them all."""
+
+
+def preview(
+    inbound_only: Annotated[
+        bool, typer.Option("--inbound-only", help="Only customer to TracOS.")
+    ] = False,
+    outbound_only: Annotated[
+        bool, typer.Option("--outbound-only", help="Only TracOS to customer.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What `run` would do now, field by field and why; writes nothing anywhere.
+
+    The exit code is the one that the run would have.
+    """
+    if inbound_only and outbound_only:
+        raise typer.BadParameter("choose one of --inbound-only and --outbound-only.")
+    sides = {Side.CUSTOMER} if inbound_only else {Side.TRACOS} if outbound_only else set(Side)
+    plan = wait_for(_plan(frozenset(sides)))
+    code = TROUBLED if plan.tally.troubled else 0
+    if json:
+        say_json(as_json(plan, code))
+    else:
+        say(as_table(plan))
+    raise typer.Exit(code)
+
+
+async def _plan(sides: frozenset[Side]) -> Plan:
+    async with serving() as service:
+        await service.look()
+        return await rehearse(service.connection, service.state.runs, sides)
+
+
+def as_json(plan: Plan, code: int) -> dict[str, Any]:
+    """The plan for programs."""
+    connection = {
+        "connection": DEFAULT,
+        "inbound": {name: plan.tally.inbound[name] for name in INBOUND},
+        "outbound": {name: plan.tally.outbound[name] for name in OUTBOUND},
+        "changes": [change_json(change) for change in plan.changes],
+    }
+    return {"connections": [connection], "exit": code}
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """One change; the number as TracOS spells it."""
+    ref = change.ref
+    fields = {name: {"from": old, "to": new} for name, (old, new) in change.fields.items()}
+    return {
+        "number": int(ref) if ref and ref.isdigit() else ref,
+        "side": change.side.value,
+        "action": change.action,
+        "fields": fields,
+        "why": change.why,
+    }
+
+
+def as_table(plan: Plan) -> str:
+    """One row per field."""
+    if not plan.changes:
+        return "Nothing to do: a run would change nothing."
+    head = ("ORDER", "SIDE", "ACTION", "FIELD", "FROM", "TO", "WHY")
+    rows = [row for change in plan.changes[:SHOWN] for row in rows_of(change)]
+    more = len(plan.changes) - SHOWN
+    note = f"... and {more:,} more: tracbridge preview --json\n" if more > 0 else ""
+    return f"{table(head, rows)}{note}{len(plan.changes):,} changes; nothing was written."
+
+
+def rows_of(change: Change) -> list[tuple[str, ...]]:
+    """The change's fields, or one row if it changes none."""
+    start = (harmless(change.ref or "-"), change.side.value, change.action)
+    fields = change.fields or {"": (None, None)}
+    return [
+        (*start, name, *((quoted(v, 28) if name else "") for v in values), harmless(change.why))
+        for name, values in fields.items()
+    ]
