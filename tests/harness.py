@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -327,6 +327,13 @@ class World:
                 self.take(number)
             assert self.run()[0] == 0
             waiting = any(self.sent(number) for number in numbers)
+
+    def until(self, true: Callable[[], object]) -> None:
+        """Wait for what must come; fails if it does not come in a while."""
+        deadline = time.monotonic() + 20
+        while not true():
+            assert time.monotonic() < deadline, "it did not come"
+            time.sleep(0.02)
 
     def close(self) -> None:
         self.server.drop(self.database, self.state)

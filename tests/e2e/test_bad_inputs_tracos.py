@@ -211,7 +211,8 @@ def test_a_date_that_python_cannot_hold_is_refused_alone(
     world.drop(order(2))
     code, _, said = world.run()
     assert code == 3, said
-    assert {case["pointer"] for case in world.cases()} == {f"/{name}"}
+    pointers = {case["pointer"] for case in world.cases() if case["side"] == "tracos"}
+    assert pointers == {f"/{name}"}
     assert world.sent(GOOD) is not None
     assert world.doc(2) is not None
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tracbridge.cli import check as check_command
-from tracbridge.cli import conflicts, mongo, quarantine
+from tracbridge.cli import conflicts, mongo, quarantine, repair
+from tracbridge.cli import demo as demo_command
 from tracbridge.cli import preview as preview_command
 from tracbridge.cli import run as run_command
 from tracbridge.cli import sample as sample_command
@@ -52,7 +53,10 @@ app.command("show")(show_command.show)
 app.command("history")(show_command.history)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(conflicts.app, name="conflicts")
+app.command("resend")(repair.resend)
+app.command("adopt")(repair.adopt)
 app.command("check")(check_command.check)
+app.command("demo")(demo_command.demo)
 app.command("sample")(sample_command.sample)
 app.add_typer(mongo.app, name="mongo")
 

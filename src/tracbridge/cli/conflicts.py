@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.context import Json, new_run, say, say_json, serving, wait_for
 from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table
 from tracbridge.domain.errors import ConfigError
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Side
+from tracbridge.domain.workorder import Fields, Side
+from tracbridge.engine.decide import resolve as decide
 from tracbridge.ports.state import Conflict
 
 app = typer.Typer(
@@ -73,6 +74,31 @@ async def _show(id_: str) -> Conflict:
     if found is None:
         raise ConfigError(f"no conflict {harmless(id_)}: see tracbridge conflicts list.")
     return found
+
+
+@app.command()
+def resolve(
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    take: Annotated[Side, typer.Option(help="Whose values shall stand.")],
+    json: Json = False,
+) -> None:
+    """Let one side's values stand; the other side learns them by the next run."""
+    conflict, values = wait_for(_resolve(id_, take))
+    if json:
+        say_json({"id": conflict.id, "order": conflict.ref, "taken": take.value, "fields": values})
+        return
+    texts = (f"{harmless(name)} = {quoted(value, 60)}" for name, value in values.items())
+    say(f"Order {harmless(conflict.ref)}: {', '.join(texts)} ({NAMES[take]}).")
+    say("The next run tells the other side.")
+
+
+async def _resolve(id_: str, side: Side) -> tuple[Conflict, Fields]:
+    async with serving() as service:
+        conflict = await service.views.conflict(id_)
+        if conflict is None:
+            raise ConfigError(f"no conflict {harmless(id_)}: see tracbridge conflicts list.")
+        await service.connection.lease.join()
+        return conflict, await decide(service.connection, conflict, side, new_run())
 
 
 def as_json(conflict: Conflict) -> dict[str, Any]:

@@ -21,10 +21,21 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The pass that took a record: its number, and the last pass complete when it began."""
+    """The pass that took a record: its number, and the last pass complete when it began.
+
+    ``position``: the record's place among those of the pass, as text that sorts in their order and is
+    the same when the record is read again after a crash; "" where the system has no such places, and
+    for a record that a person wants tried again.
+    """
 
     pass_: int
     complete: int
+    position: str = ""
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Sorts records as they were claimed."""
+        return self.pass_, self.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The customer's last accepted record: its time (never ahead of our clock), its claim, its values' prints."""
+    """The customer's last accepted record.
+
+    Its time (never ahead of our clock), pass, prints of its values, and place in the pass ("" = unknown).
+    """
 
     at: datetime
     pass_: int
     prints: Mapping[str, Value]
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""First of all in a pass: which of our versions has the customer taken, and which has he refused."""
+"""First of all in a pass: which of our versions the customer has taken, and which refused."""
 
 from tracbridge.domain.link import Link, Phase
 from tracbridge.engine.connection import Connection, Tally
@@ -32,9 +32,18 @@ async def _book(
         after = booked(connection, link, *moved[ref], counter)
         if after != link:
             changed.append(after)
-            tally.outbound["failed"] += after.out is not None
+            if after.out is not None:
+                _complain(connection, tally, ref, after.out.error or "")
     await connection.ledger.save(changed)
     await connection.steps.passed(Step.ACKNOWLEDGED)
+
+
+def _complain(connection: Connection, tally: Tally, ref: str, words: str) -> None:
+    tally.outbound["failed"] += 1
+    said = f": {words}" if words else " and does not say why."
+    connection.observer.incident(
+        "rejected", ref, f"the customer's system refused our version{said}"
+    )
 
 
 def booked(connection: Connection, link: Link, fate: Fate, words: str, counter: int) -> Link:

@@ -1,27 +1,28 @@
 """Customer -> TracOS: read, understand, decide, write TracOS, remember, tell the source.
 
 Each durable step may be run again and is safe to crash after: the next pass finds the claimed record
-again and recognises what is done already by comparing.
+again and recognises what is done already, by the record's place and by comparing.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim, Link
 from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, Side, WorkOrder
 from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand
+from tracbridge.engine.finished import take_back
+from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.record import conflicts_of, entry_of, pending
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import Entry
+from tracbridge.ports.state import Entry, Good
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.merge import Decision, Incoming
-from tracbridge.sync.plan import decide
+from tracbridge.sync.plan import SAME_ORDER, decide
 
 ATTEMPTS = 6
 """How often an order is read and planned again when somebody keeps writing it under our hands."""
@@ -32,7 +33,7 @@ class Plan:
     """What one record makes us do, with everything that was read to decide it.
 
     ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the history
-    entry of what is written to TracOS (None: nothing is).
+    entry of what is written to TracOS (None: nothing is). ``reused``: perhaps another order's number.
     """
 
     item: Item
@@ -41,6 +42,16 @@ class Plan:
     document: Record | None
     after: Link | None = None
     entry: Entry | None = None
+    reused: bool = False
+
+
+@dataclass(slots=True)
+class Settled:
+    """What has become of the records of a page, so far."""
+
+    counts: Counter[str]
+    refused: list[Refused]
+    stale: set[int] = field(default_factory=set)
 
 
 class Inbound:
@@ -55,11 +66,13 @@ class Inbound:
         self.cases = True
 
     async def __call__(self) -> None:
-        """Take everything that is ready; raises `RetryableError` where the pass has to be repeated."""
+        """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
         connection = self.connection
         self.claim = await connection.passes.begin()
         self.removes = bool(await connection.passes.cursor("removes"))
-        self.cases = await connection.quarantine.waiting() > 0
+        self.cases = await connection.quarantine.waiting(Side.CUSTOMER) > 0
+        if self.cases:
+            await take_back(connection)
         clean = False
         async for page in connection.customer.read(None, self.claim):
             await connection.lease.hold()
@@ -74,38 +87,46 @@ class Inbound:
             await connection.passes.complete(self.claim.pass_)
 
     async def page(self, page: Page) -> None:
-        """Settle each record of the page or put it into quarantine; then the source may forget it."""
+        """Settle each record of the page or quarantine it; then the source may forget it."""
         understood = [understand(self.connection, record, self.claim) for record in page.records]
-        counts: Counter[str] = Counter(read=len(page.records))
-        refused = [one for one in understood if isinstance(one, Refused)]
+        settled = Settled(
+            Counter(read=len(page.records)),
+            [one for one in understood if isinstance(one, Refused)],
+        )
         for items in rounds(one for one in understood if isinstance(one, Item)):
-            refused += await self.settle(items, counts)
-        await refuse(self.connection, refused)
-        counts["quarantined"] += len(refused)
-        if refused or self.cases:
-            self.cases = True
-            await self._close_cases(understood, refused)
+            await self.settle(items, settled)
+        await refuse(self.connection, settled.refused)
+        settled.counts["quarantined"] += len(settled.refused)
+        await self._close_cases(understood, settled)
         await self.connection.customer.commit(page.cursor)
         await self.connection.steps.passed(Step.COMMITTED)
-        self.tally.update(counts)
+        self.tally.update(settled.counts)
         if page.records:
-            self.connection.observer.batch("inbound", counts)
+            self.connection.observer.batch("inbound", settled.counts)
 
-    async def settle(self, items: list[Item], counts: Counter[str]) -> list[Refused]:
+    async def settle(self, items: list[Item], settled: Settled) -> None:
         """Decide and apply; only orders whose guard failed are read and planned again."""
-        refused: list[Refused] = []
         for attempt in range(ATTEMPTS):
             plans, bad = await self.plan(items, again=attempt > 0)
-            refused += bad
-            failed = await self.apply(plans)
+            failed, unwritten = await self.apply(plans)
+            settled.refused += [*bad, *unwritten]
+            gone = failed | {one.ref for one in unwritten}
             for plan in plans:
-                if plan.item.order.ref not in failed:
-                    counts[plan.decision.outcome] += 1
-                    counts["conflicts"] += plan.decision.clashes
+                if plan.item.order.ref not in gone:
+                    self._book(plan, settled)
             items = [plan.item for plan in plans if plan.item.order.ref in failed]
             if not items:
-                return refused
-        return refused + [Refused(i.record, contended(), i.claim, i.order.ref) for i in items]
+                return
+        settled.refused += [Refused(i.record, contended(), i.claim, i.order.ref) for i in items]
+
+    def _book(self, plan: Plan, settled: Settled) -> None:
+        decision, record = plan.decision, plan.item.record
+        settled.counts[decision.outcome] += 1
+        settled.counts["conflicts"] += decision.clashes
+        if decision.outcome is Outcome.STALE:
+            settled.stale.add(id(record))
+        if plan.reused:
+            warn(self.connection, "number_reused", where(record))
 
     async def plan(self, items: list[Item], *, again: bool) -> tuple[list[Plan], list[Refused]]:
         """Read what TracOS and we hold for these orders, and decide each."""
@@ -140,7 +161,9 @@ class Inbound:
         if open_ and tracos and shows(tracos.fields, open_.after):
             link = replace(link, changes=link.changes + 1)
         unmarked = document is not None and not is_synced(document.body or {})
-        extra = self.connection.translation.extra(item.record.body or {}, item.record.raw)
+        extra = self.connection.translation.extra(  # noqa: S610
+            item.record.body or {}, item.record.raw
+        )
         order = replace(order, extra=extra) if extra else order
         incoming = Incoming(order, item.claim, self.removes, unmarked)
         decision = decide(incoming, link, tracos, self.connection.policies, self.now)
@@ -162,29 +185,39 @@ class Inbound:
         entry = entry_of(self, plan, tracos.fields if tracos else None, result)
         given = entry.at if told(plan.item.order, result, link) else link.given
         after = replace(link, changes=plan.link.changes + 1, given=given)
-        return Plan(plan.item, plan.decision, plan.link, plan.document, after, entry)
+        odd = bool(plan.link.rev and tracos) and reused(plan.item.order, tracos)
+        return Plan(plan.item, plan.decision, plan.link, plan.document, after, entry, odd)
 
-    async def apply(self, plans: list[Plan]) -> set[str]:
-        """Record, write TracOS, remember; returns the refs whose guard failed somewhere."""
+    async def apply(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
+        """Record, write TracOS, remember; returns the refs whose guard failed, and what is refused."""
         if not any(p.after or p.decision.disagreements for p in plans):
-            return set()
+            return set(), []
         connection = self.connection
         await connection.conflicts.put([c for p in plans for c in conflicts_of(self, p)])
         await connection.history.put([p.entry for p in plans if p.entry])
         await connection.steps.passed(Step.RECORDED)
-        failed = await self._write_tracos([p for p in plans if p.entry])
+        failed, refused = await self._write_tracos([p for p in plans if p.entry])
         await connection.steps.passed(Step.TRACOS)
-        links = [p.after for p in plans if p.after]
-        failed |= await connection.ledger.save([k for k in links if k.ref not in failed])
+        unwritten = failed | {one.ref for one in refused}
+        links = [p.after for p in plans if p.after and p.after.ref not in unwritten]
+        failed |= await connection.ledger.save(links)
         await connection.steps.passed(Step.LINKED)
         await self._release(plans)
-        return failed
+        return failed, refused
 
-    async def _write_tracos(self, plans: list[Plan]) -> set[str]:
+    async def _write_tracos(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
+        """Orders that somebody changed in between, and those that TracOS can never hold."""
         answers = await self.connection.tracos.write([self._write(p) for p in plans])
-        lost = [p for p, a in zip(plans, answers, strict=True) if not isinstance(a, Receipt)]
-        await self.connection.history.supersede([p.entry.id for p in lost if p.entry])
-        return {p.item.order.ref for p in lost}
+        lost = [(p, a) for p, a in zip(plans, answers, strict=True) if not isinstance(a, Receipt)]
+        await self.connection.history.supersede([p.entry.id for p, _ in lost if p.entry])
+        return (
+            {p.item.order.ref for p, a in lost if not isinstance(a, RecordError)},
+            [
+                Refused(p.item.record, a, p.item.claim, p.item.order.ref)
+                for p, a in lost
+                if isinstance(a, RecordError)
+            ],
+        )
 
     def _write(self, plan: Plan) -> Write:
         """The guarded write of the decided content, with the view ``isSynced``."""
@@ -206,21 +239,40 @@ class Inbound:
                 at = self.connection.clock.now()
                 await self.connection.conflicts.release(plan.link.ref, gone, "both agree", at)
 
-    async def _close_cases(
-        self, understood: Sequence[Item | Refused], refused: Sequence[Refused]
-    ) -> None:
-        """A good version closes the order's older cases, unless a bad one follows it in the page."""
-        bad = {id(one.record) for one in refused}
-        last: dict[tuple[str, str], bool] = {}
-        for one in understood:
-            good = id(one.record) not in bad
-            ref = one.order.ref if isinstance(one, Item) else one.ref
-            last |= {("source", one.record.source): good, ("ref", ref or ""): good}
-        refs = [name for (kind, name), good in last.items() if good and kind == "ref"]
-        sources = [name for (kind, name), good in last.items() if good and kind == "source"]
-        if refs:
+    async def _close_cases(self, understood: Sequence[Item | Refused], settled: Settled) -> None:
+        """Accepted records close older cases of their orders, and those of earlier passes by source."""
+        self.cases = self.cases or bool(settled.refused)
+        if not self.cases:
+            return
+        good = accepted(understood, settled)
+        if good:
             at = self.connection.clock.now()
-            await self.connection.quarantine.settle(refs, sources, Side.CUSTOMER, at)
+            await self.connection.quarantine.settle(good, Side.CUSTOMER, at)
+
+
+def accepted(understood: Sequence[Item | Refused], settled: Settled) -> Good:
+    """Where the page's accepted records stand; the last one of each order and source."""
+    bad = {id(one.record) for one in settled.refused}
+    useless = bad | settled.stale
+    refs: dict[str, Claim | None] = {}
+    sources: dict[str, Claim | None] = {}
+    for one in understood:
+        if isinstance(one, Item) and id(one.record) not in useless:
+            refs[one.order.ref] = sources[one.record.source] = one.claim
+        elif id(one.record) in bad and not one.claim.position:
+            # Without a place in the pass nothing tells that it came after the good one.
+            refs.pop(ref_of(one), None)
+    return Good(refs, sources)
+
+
+def ref_of(one: Item | Refused) -> str:
+    """The order's ref, "" if it is not known."""
+    return one.order.ref if isinstance(one, Item) else one.ref or ""
+
+
+def reused(order: WorkOrder, tracos: WorkOrder | None) -> bool:
+    """The two sides' orders of this number are not of the same day."""
+    return tracos is not None and abs(order.created_at - tracos.created_at) > SAME_ORDER
 
 
 def told(order: WorkOrder, result: Fields, link: Link) -> bool:
@@ -234,14 +286,16 @@ def shows(fields: Fields, after: Mapping[str, object]) -> bool:
 
 
 def contended() -> RecordError:
+    """Why a record is refused although nothing is wrong with it."""
     return RecordError(
         "contended",
-        f"somebody changed the order in TracOS {ATTEMPTS} times while we were applying this record.",
+        f"somebody changed the order in TracOS {ATTEMPTS} times while we were applying it.",
         hint="Retry it when the order is quiet.",
     )
 
 
 def doubled(ref: str, documents: Sequence[Record]) -> RecordError:
+    """Why a record is refused whose order TracOS holds more than once."""
     ids = ", ".join(document.source for document in documents)
     return RecordError(
         "duplicate_number",
@@ -251,6 +305,7 @@ def doubled(ref: str, documents: Sequence[Record]) -> RecordError:
 
 
 def unreadable(document: Record, error: RecordError) -> RecordError:
+    """Why a record is refused whose order TracOS holds, but not in a way that can be compared."""
     return RecordError(
         error.why.code,
         f"TracOS's document {document.source} cannot be read: {error}",

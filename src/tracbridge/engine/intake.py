@@ -1,7 +1,8 @@
-"""From raw records to canonical orders; what cannot be understood goes to quarantine with its bytes."""
+"""From raw records to canonical orders; what cannot be understood goes to quarantine, bytes and all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 
 from tracbridge.domain.errors import Reason, RecordError
@@ -12,6 +13,7 @@ from tracbridge.ports.connector import Record, SetsAside
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import QuarantineCase
 from tracbridge.sync.identity import record_id
+from tracbridge.sync.policy import AHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,32 @@ def understand(connection: Connection, record: Record, claim: Claim) -> Item | R
         order = translation.from_customer(record.body)
     except RecordError as error:
         return Refused(record, error, claim, translation.customer_ref(record.body))
+    for code in warnings_of(order, connection.clock.now()):
+        warn(connection, code, where(record))
     return Item(record, order, claim)
+
+
+WARNINGS = {
+    "integral_float": "the number is written with a point or an exponent.",
+    "inconsistent_dates": "it was changed before it was created.",
+    "deletion_date_missing": "it is deleted without saying when.",
+    "unknown_flag": "it carries a status flag that nobody here knows.",
+    "clock_skew": "its time is more than 5 minutes ahead of our clock: it wins no conflict by it.",
+    "number_reused": "TracOS's order of this number was created more than 24 hours apart from it: "
+    "perhaps the number was used again.",
+}
+
+
+def warnings_of(order: WorkOrder, now: datetime) -> tuple[str, ...]:
+    """What looks odd about an order that is accepted nevertheless."""
+    ahead = order.updated_at > now + AHEAD
+    return (*order.warnings, "clock_skew") if ahead else order.warnings
+
+
+def warn(connection: Connection, code: str, place: str) -> None:
+    """Say once that a record was accepted although something about it looks odd."""
+    text = WARNINGS.get(code, "it looks odd.")
+    connection.observer.incident(code, place, f"accepted, but {text}")
 
 
 def _tombstone() -> RecordError:
@@ -81,7 +108,7 @@ def where(record: Record) -> str:
 
 
 def case_of(connection: Connection, one: Refused) -> QuarantineCase:
-    """The quarantine's entry; its name is the same whenever the same bytes are refused at the same place."""
+    """The quarantine's entry; the same bytes refused at the same place have the same name."""
     record = one.record
     version = record.version or sha256(record.raw).hexdigest()
     return QuarantineCase(
@@ -89,7 +116,7 @@ def case_of(connection: Connection, one: Refused) -> QuarantineCase:
         connection=connection.name,
         side=Side.CUSTOMER,
         source=record.source,
-        why=pointed(one.error, record.pointer),
+        why=pointed(one),
         version=version,
         at=connection.clock.now(),
         ref=one.ref,
@@ -99,6 +126,9 @@ def case_of(connection: Connection, one: Refused) -> QuarantineCase:
     )
 
 
-def pointed(error: RecordError, pointer: str) -> Reason:
-    """The reason with a pointer into the file, not into the record."""
-    return replace(error.why, pointer=pointer + error.why.pointer)
+def pointed(one: Refused) -> Reason:
+    """The reason with a pointer into the file, not into the record: who read the file has told it."""
+    why = one.error.why
+    if one.error is one.record.error:
+        return why
+    return replace(why, pointer=one.record.pointer + why.pointer)

@@ -14,11 +14,13 @@ from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Side, WorkOrder
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.copy import fingerprint, readable
+from tracbridge.engine.intake import warn, warnings_of
 from tracbridge.engine.record import entry
-from tracbridge.mapping.synced import is_synced, mark, synced_at
+from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import Entry, QuarantineCase
+from tracbridge.ports.state import Entry, Good, QuarantineCase
 from tracbridge.sync.identity import record_id
 from tracbridge.sync.publish import (
     Need,
@@ -52,6 +54,10 @@ class Version:
         return self.link.out.key if self.link.out else ""
 
 
+Bad = tuple[Record, RecordError]
+"""A document that cannot be sent, and why."""
+
+
 class Outbound:
     """One pass from TracOS to the customer."""
 
@@ -60,11 +66,13 @@ class Outbound:
         self.run, self.tally = tally.run, tally.outbound
         self.counter = 0
         self.now = connection.clock.now()
+        self.cases = True
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
         connection = self.connection
         self.counter = await connection.passes.counter()
+        self.cases = await connection.quarantine.waiting(Side.TRACOS) > 0
         await self.resume()
         candidates = Candidates(connection)
         async for portion in candidates.pages():
@@ -91,7 +99,6 @@ class Outbound:
         records, sure = portion.records, portion.sure
         self.now = self.connection.clock.now()
         orders, bad = self._translate(records, await self._links(records))
-        await self._refuse(bad, counts)
         supersedes = self.connection.customer.traits.supersedes
         resend = self.connection.customer.traits.resend
         marks: list[tuple[Record, Any]] = []
@@ -100,11 +107,14 @@ class Outbound:
             what = need(link, shown, supersedes=supersedes, resend=resend)
             if what is Need.PUBLISH:
                 versions.append(self._version(record, link, shown.order))
-            elif what is Need.MARK:
-                marks.append((record, mark(link.given or self.now)))
+            elif what in (Need.MARK, Need.UNMARK):
+                values = mark(link.given or self.now) if what is Need.MARK else UNMARK
+                marks.append((record, values))
             counts["read"] += sure or what is not Need.NOTHING
             counts["unchanged"] += what is not Need.PUBLISH and (sure or what is not Need.NOTHING)
-        await self.send(versions, counts)
+        bad += await self.send(versions, counts)
+        await self._refuse(bad, counts)
+        await self._close_cases([record for record, *_ in orders], bad)
         await self._mark(marks)
         self._count(counts)
 
@@ -115,7 +125,7 @@ class Outbound:
 
     def _translate(
         self, records: Sequence[Record], links: dict[str, Link]
-    ) -> tuple[list[tuple[Record, Link, Shown]], list[tuple[Record, RecordError]]]:
+    ) -> tuple[list[tuple[Record, Link, Shown]], list[Bad]]:
         good, bad = [], []
         for record in records:
             body = record.body or {}
@@ -132,16 +142,18 @@ class Outbound:
         return good, bad
 
     def _version(self, record: Record, link: Link, order: WorkOrder) -> Version:
+        for code in warnings_of(order, self.now):
+            warn(self.connection, code, record.source)
         tracos = (record.body or {}).get("_id")
         frozen = next_version(link, order, self.counter, self.now, tracos)
         return Version(frozen, link, record)
 
-    async def send(self, versions: list[Version], counts: Counter[str]) -> None:
-        """Put on record and lay aside, freeze, publish."""
+    async def send(self, versions: list[Version], counts: Counter[str]) -> list[Bad]:
+        """Put on record and lay aside, freeze, publish; returns those that could not be laid aside."""
         if not versions:
-            return
+            return []
         recorded = self.connection.history.put([self._entry(v) for v in versions])
-        versions, _ = await self.connection.together(self._stage(versions, counts), recorded)
+        (versions, bad), _ = await self.connection.together(self._stage(versions), recorded)
         await self.connection.steps.passed(Step.RECORDED)
         lost = await self.connection.ledger.save([v.link for v in versions])
         await self.connection.steps.passed(Step.STAGED)
@@ -149,6 +161,7 @@ class Outbound:
         for version in kept:
             version.link = replace(version.link, rev=version.link.rev + 1)
         await self.publish(kept, counts)
+        return bad
 
     def _entry(self, version: Version) -> Entry:
         before, fields = version.before.last_given, version.link.last_given or {}
@@ -168,13 +181,13 @@ class Outbound:
             why,
         )
 
-    async def _stage(self, versions: list[Version], counts: Counter[str]) -> list[Version]:
-        """Lay the versions beside their places, where the system can; those that could not are refused."""
+    async def _stage(self, versions: list[Version]) -> tuple[list[Version], list[Bad]]:
+        """Lay the versions beside their places, where the system can; then those that could not be."""
         customer = self.connection.customer
         if not isinstance(customer, Stages):
-            return versions
+            return versions, []
         answers = await customer.stage([self.write(v) for v in versions])
-        refused: list[tuple[Record, RecordError]] = []
+        refused: list[Bad] = []
         ready = []
         for version, answer in zip(versions, answers, strict=True):
             if isinstance(answer, Staged):
@@ -182,8 +195,7 @@ class Outbound:
                 ready.append(version)
             elif version.record:
                 refused.append((version.record, answer))
-        await self._refuse(refused, counts)
-        return ready
+        return ready, refused
 
     async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
         """Show the versions to the customer, remember it, and mark TracOS's documents."""
@@ -209,7 +221,7 @@ class Outbound:
         await self.connection.steps.passed(Step.PUBLISHED)
         counts["delivered"] += len(done) - len(lost)
         pairs = zip(done, arrived, strict=True)
-        await self._mark([(v.record, mark(k.given)) for v, k in pairs if v.record and not k.held])
+        await self._mark([m for v, k in pairs if v.record for m in view(v.record, k)])
 
     def _arrived(self, link: Link) -> Link:
         return answered(link) if self.connection.answers else published(link, self.counter)
@@ -230,38 +242,57 @@ class Outbound:
             await self.connection.tracos.mark(marks)
             await self.connection.steps.passed(Step.MARKED)
 
-    async def _refuse(
-        self, bad: Sequence[tuple[Record, RecordError]], counts: Counter[str]
-    ) -> None:
-        """Documents that cannot be sent: on record once per version, tried again when they change."""
+    async def _refuse(self, bad: Sequence[Bad], counts: Counter[str]) -> None:
+        """Documents that cannot be sent: on record once per version, looked at again in each pass."""
         cases = [self._case(record, error) for record, error in bad]
         known = await self.connection.quarantine.known([c.id for c in cases]) if cases else set()
         fresh = [case for case in cases if case.id not in known]
         if not fresh:
             return
+        await self._settle([case.source for case in fresh])
         await self.connection.quarantine.put(fresh)
+        self.cases = True
         await self.connection.steps.passed(Step.QUARANTINED)
         for case in fresh:
             self.connection.observer.incident(case.why.code, case.source, str(case.why))
         counts["quarantined"] += len(fresh)
         counts["read"] += len(fresh)
 
+    async def _close_cases(self, records: Sequence[Record], bad: Sequence[Bad]) -> None:
+        """Documents that can be sent by now close their cases."""
+        still = {record.source for record, _ in bad}
+        await self._settle([r.source for r in records if r.source not in still])
+
+    async def _settle(self, sources: Sequence[str]) -> None:
+        if self.cases and sources:
+            good = Good(sources=dict.fromkeys(sources))
+            at = self.connection.clock.now()
+            await self.connection.quarantine.settle(good, Side.TRACOS, at)
+
     def _case(self, record: Record, error: RecordError) -> QuarantineCase:
         body = record.body or {}
         name = self.connection.name
+        version = record.version or fingerprint(body)
         return QuarantineCase(
-            id=record_id(name, record.source, record.version, error.why.code)[:12],
+            id=record_id(name, record.source, version, error.why.code)[:12],
             connection=name,
             side=Side.TRACOS,
             source=record.source,
             why=error.why,
-            version=record.version,
+            version=version,
             at=self.connection.clock.now(),
             ref=self.connection.translation.tracos_ref(body),
-            raw=record.raw,
+            raw=record.raw or readable(body),
         )
 
     def _count(self, counts: Counter[str]) -> None:
         if any(counts.values()):
             self.tally.update(counts)
             self.connection.observer.batch("outbound", counts)
+
+
+def view(record: Record, link: Link) -> list[tuple[Record, dict[str, Any]]]:
+    """What the flag of a document says from now on, after its version went out."""
+    if not link.held:
+        return [(record, mark(link.given))]
+    return [(record, UNMARK)] if is_synced(record.body or {}) else []

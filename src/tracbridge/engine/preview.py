@@ -23,7 +23,7 @@ from tracbridge.ports.state import Conflict, Entry, QuarantineCase, Runs
 class Change:
     """One thing that a run would do to one order on one side.
 
-    ``action``: create, update, send, send again, quarantine or hold. ``fields``: name to (from, to).
+    ``action``: create, update, send, send again, quarantine or hold. ``fields``: (from, to).
     """
 
     ref: str | None
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes, in the order in which they would happen, and the numbers that the run would show."""
+    """The changes, and the numbers that the run would show."""
 
     changes: tuple[Change, ...]
     tally: Tally

@@ -1,7 +1,7 @@
 """Ports that read the truth and keep what would be written to themselves.
 
-The engine runs on them unchanged, so that a preview is the plan of the run and nothing else. They hold
-what would change, one entry per order, and are thrown away afterwards.
+The engine runs on them unchanged, so that a preview is the plan of the run and nothing else. They
+hold what would change, one entry per order, and are thrown away afterwards.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -105,7 +105,9 @@ class RehearsedCustomer:
             await self.real.look()
 
     async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
-        pages = self.real.peek(claim) if isinstance(self.real, Peeks) else self.real.read(since, claim)
+        pages = (
+            self.real.peek(claim) if isinstance(self.real, Peeks) else self.real.read(since, claim)
+        )
         async for page in pages:
             yield page
 
@@ -232,6 +234,9 @@ class Notes:
     async def settle(self, *_: Any, **__: Any) -> int:
         return 0
 
+    async def decide(self, *_: Any, **__: Any) -> None:
+        """Nobody decides anything."""
+
     async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
         """Nobody decides anything."""
 
@@ -246,6 +251,9 @@ class NoLease:
     """A rehearsal excludes nobody."""
 
     fence = 0
+
+    async def join(self) -> int:
+        return 0
 
     async def take(self) -> int:
         return 0

@@ -15,7 +15,7 @@ from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
 from tracbridge.ports.connector import PutsBack
-from tracbridge.ports.state import Cases, Quarantine, QuarantineCase
+from tracbridge.ports.state import Cases, Good, Quarantine, QuarantineCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,13 @@ class Watched:
         """As ever."""
         return await self.quarantine.known(ids)
 
-    async def waiting(self) -> int:
+    async def waiting(self, side: Side | None = None) -> int:
         """As ever."""
-        return await self.quarantine.waiting()
+        return await self.quarantine.waiting(side)
 
-    async def settle(
-        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
-    ) -> int:
+    async def settle(self, good: Good, side: Side, at: datetime) -> int:
         """Nothing."""
-        del refs, sources, side, at
+        del good, side, at
         return 0
 
 

@@ -20,6 +20,10 @@ def synced_at(body: Mapping[str, Any]) -> datetime | None:
     return at if isinstance(at, datetime) else None
 
 
+UNMARK: dict[str, Any] = {"isSynced": False, "syncedAt": None}
+"""Not synced, and not because somebody wants it sent again: that would keep the time beside it."""
+
+
 def mark(at: datetime | None) -> dict[str, Any]:
     """What to set: synced since ``at``, or not synced (the old time stays, as a trace)."""
     return {"isSynced": True, "syncedAt": at} if at else {"isSynced": False}

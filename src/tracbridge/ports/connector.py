@@ -229,6 +229,14 @@ class Peeks(Protocol):
 
 
 @runtime_checkable
+class Finishes(PutsBack, Protocol):
+    """Originals that were refused as incomplete may be finished where they lie now."""
+
+    async def finished(self, cases: Sequence[QuarantineCase]) -> Sequence[QuarantineCase]:
+        """Those of these cases whose originals were written on since, and are complete by now."""
+
+
+@runtime_checkable
 class Marks(Protocol):
     """TracOS only: the view ``isSynced`` can be set, guarded by what was read."""
 

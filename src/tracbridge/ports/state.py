@@ -1,9 +1,9 @@
 """What the engine remembers between passes, as ports: links, bookkeeping, cases, conflicts, history."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim, Link, Phase
@@ -82,22 +82,54 @@ class QuarantineCase:
     state: str = "open"
 
 
+@dataclass(frozen=True, slots=True)
+class Good:
+    """Where good records were found, and when they were claimed (None: just now).
+
+    ``refs``: by order. ``sources``: by file name or document.
+    """
+
+    refs: Mapping[str, Claim | None] = field(default_factory=dict)
+    sources: Mapping[str, Claim | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.refs or self.sources)
+
+    def outdates(self, ref: str | None, source: str, claim: Claim | None) -> bool:
+        """A case of this order, from this source, claimed then, is answered by one of the good records.
+
+        A source answers for earlier passes only: its other records of the same pass may well be bad.
+        """
+        if ref in self.refs and _upto(claim, self.refs[ref]):
+            return True
+        return source in self.sources and _earlier(claim, self.sources[source])
+
+
+def _upto(case: Claim | None, good: Claim | None) -> bool:
+    return case is None or good is None or case.order <= good.order
+
+
+def _earlier(case: Claim | None, good: Claim | None) -> bool:
+    return case is None or good is None or case.pass_ < good.pass_
+
+
 class Quarantine(Protocol):
     """Refused records with their bytes."""
 
     async def put(self, cases: Sequence[QuarantineCase]) -> None:
-        """Store each case. One of the same id is left as it is, but opened again if it was closed or retried."""
+        """Store each case. One of the same id is left as it is, but opened again if it was ended.
+
+        Ended: closed or retried; what a person discarded stays discarded.
+        """
 
     async def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these cases are open already, or were discarded by a person."""
 
-    async def waiting(self) -> int:
-        """How many cases are open (1 stands for "some")."""
+    async def waiting(self, side: Side | None = None) -> int:
+        """How many cases are open, of that side or of both (1 stands for "some")."""
 
-    async def settle(
-        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
-    ) -> int:
-        """Close open cases of these refs or sources: a newer good version came. Returns how many."""
+    async def settle(self, good: Good, side: Side, at: datetime) -> int:
+        """Close open cases that good records outdate. Returns how many."""
 
 
 class Cases(Protocol):
@@ -110,7 +142,18 @@ class Cases(Protocol):
         """The open case is ``state`` now (retried, discarded); False if it was not open."""
 
     async def close_older(self, case: QuarantineCase, at: datetime) -> None:
-        """Close open cases of the same order that were claimed up to the same pass."""
+        """Close open cases of the same order that were claimed up to the same place."""
+
+
+@runtime_checkable
+class OpenCases(Protocol):
+    """The quarantine can name its open cases."""
+
+    async def open_of(self, codes: Collection[str], side: Side) -> list[QuarantineCase]:
+        """Open cases of that side with one of these codes, without the bytes that we hold."""
+
+    async def move(self, id_: str, state: str, at: datetime) -> bool:
+        """As `Cases.move`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +184,11 @@ class Conflicts(Protocol):
 
     async def put(self, conflicts: Sequence[Conflict]) -> None:
         """Store each; one that is there already (same id) is left as it is."""
+
+    async def decide(
+        self, id_: str, taken: Mapping[str, Side | None], by: str, at: datetime
+    ) -> None:
+        """Book whose values stand, and who decided."""
 
     async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
         """The held fields of this order are decided by ``by`` (a person, or agreement)."""
@@ -184,6 +232,9 @@ class Lease(Protocol):
 
     @property
     def fence(self) -> int: ...
+
+    async def join(self) -> int:
+        """The present fence, without taking anything: for single guarded updates beside a worker."""
 
     async def take(self) -> int:
         """Take it and return the fence. Raises `ConfigError` naming the holder if another one lives."""

@@ -47,9 +47,11 @@ class Decision:
 
 
 def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime) -> Seen:
-    """Remember the record: its time never ahead of our clock and never going back."""
-    at = min(order.updated_at, now)
-    return Seen(max(at, before.at) if before else at, claim.pass_, prints_of(order.fields))
+    """Remember the record: its time never ahead of our clock; time and place never go back."""
+    at, place = min(order.updated_at, now), claim.order
+    if before:
+        at, place = max(at, before.at), max(place, (before.pass_, before.position))
+    return Seen(at, place[0], prints_of(order.fields), place[1])
 
 
 def disagreement(

@@ -29,15 +29,17 @@ def decide(
     order = completed(incoming.order, known, tracos)
     if order is not incoming.order:
         incoming = replace(incoming, order=order)
+    if known and known.seen and applied(known.seen, incoming.claim):
+        return Decision(Outcome.UNCHANGED)
     if known and known.seen and older(order, known.seen, incoming.claim):
         return stale(incoming, known, tracos)
     if tracos is None:
         return (
             missing(order, known) if known else create(order, link, incoming.claim, policies, now)
         )
-    if not known or (known.seen is None and known.base is None):
-        if strangers(order, link, tracos, policies.first_contact):
-            return hold_all(incoming, link, tracos, now)
+    first = not known or (known.seen is None and known.base is None)
+    if first and strangers(order, link, tracos, policies.first_contact):
+        return hold_all(incoming, link, tracos, now)
     return Merge(incoming, link, tracos, policies, now).decision()
 
 
@@ -49,6 +51,14 @@ def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> 
         kept = given or (tracos.fields if tracos else None) or {}
         fields = {**fields, "status": kept.get("status", Status.CANCELLED.value)}
     return order if fields is order.fields else replace(order, fields=fields)
+
+
+def applied(seen: Seen, claim: Claim) -> bool:
+    """This very record, or a later one, was accepted: it is read again because of a crash.
+
+    Comparing would not tell: TracOS may have changed since, or a later record have taken its place.
+    """
+    return bool(claim.position) and claim.order <= (seen.pass_, seen.position)
 
 
 def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:

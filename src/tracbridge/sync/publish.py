@@ -22,11 +22,13 @@ class Need(StrEnum):
     """A version is on its way, and this system takes one at a time."""
     MARK = "mark"
     """He was given exactly this; only ``isSynced`` has to be set."""
+    UNMARK = "unmark"
+    """A field is held, each side keeps its own value: ``isSynced`` must not say that they agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What TracOS shows: the order, its flag and the time beside it, whether edited since that time."""
+    """What TracOS shows: the order, its flag, and the time beside it."""
 
     order: WorkOrder
     synced: bool
@@ -51,13 +53,19 @@ def need(link: Link, shown: Shown, *, supersedes: bool, resend: bool) -> Need:
         return Need.PUBLISH if unsent(shown) else Need.NOTHING
     fields = content(link, shown.order)
     if not differs(link, fields) and not (resend and wished(link, shown)):
-        given = link.out is None or link.out.phase is Phase.PUBLISHED
-        return (
-            Need.MARK if given and not shown.synced and fields == link.last_given else Need.NOTHING
-        )
+        return view_of(link, shown, fields)
     if link.out and (link.out.phase is not Phase.PUBLISHED or not supersedes):
         return Need.WAIT
     return Need.PUBLISH
+
+
+def view_of(link: Link, shown: Shown, fields: Fields) -> Need:
+    """What is to be done for the flag alone, where the customer has what he is to have."""
+    if link.held:
+        return Need.UNMARK if shown.synced else Need.NOTHING
+    given = link.out is None or link.out.phase is Phase.PUBLISHED
+    unmarked = given and not shown.synced and fields == link.last_given
+    return Need.MARK if unmarked else Need.NOTHING
 
 
 def unsent(shown: Shown) -> bool:
@@ -101,7 +109,7 @@ def next_version(
 
 
 def sent_at(link: Link, order: WorkOrder) -> datetime:
-    """The time to send: later than the customer's own last one, else a system that takes only newer drops it."""
+    """The time to send: later than the customer's own, else a system that takes only newer drops it."""
     return max(order.updated_at, link.seen.at + TICK) if link.seen else order.updated_at
 
 
@@ -140,7 +148,8 @@ def answered(link: Link) -> Link:
 def taken(link: Link, counter: int, ack: Ack) -> Link:
     """Its file is gone or was acknowledged: the base is what was sent, never what TracOS holds now.
 
-    A version that lay over another proves nothing (the reader may have removed ours unread): it goes out again.
+    A version that lay over another proves nothing: the reader may have removed ours unread. It goes
+    out again.
     """
     out = _out(link)
     over, window = out.over, link.window

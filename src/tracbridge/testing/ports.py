@@ -21,6 +21,7 @@ from tracbridge.ports.state import (
     Conflict,
     Conflicts,
     Entry,
+    Good,
     History,
     Lease,
     Ledger,
@@ -361,30 +362,30 @@ class QuarantineContract(OnMemory):
 
     async def test_a_closed_case_is_not_known_as_open(self, kept: Memory) -> None:
         await kept.mine.quarantine.put([case(kept.mine)])
-        await kept.mine.quarantine.settle(["1"], [], Side.CUSTOMER, AT)
+        await kept.mine.quarantine.settle(Good({"1": None}), Side.CUSTOMER, AT)
         assert await kept.mine.quarantine.known(["q1"]) == set()
         assert await kept.mine.quarantine.waiting() == 0
 
     async def test_a_good_version_closes_the_cases_of_its_order(self, kept: Memory) -> None:
         cases = [case(kept.mine), case(kept.mine, "q2", "1"), case(kept.mine, "q3", "2")]
         await kept.mine.quarantine.put(cases)
-        assert await kept.mine.quarantine.settle(["1"], [], Side.CUSTOMER, AT) == 2
+        assert await kept.mine.quarantine.settle(Good({"1": None}), Side.CUSTOMER, AT) == 2
         assert [await self.state(kept, c.id) for c in cases] == ["closed", "closed", "open"]
 
     async def test_a_good_version_closes_the_cases_of_its_source(self, kept: Memory) -> None:
         await kept.mine.quarantine.put([case(kept.mine, ref=None), case(kept.mine, "q2", None)])
-        assert await kept.mine.quarantine.settle([], ["q1.json"], Side.CUSTOMER, AT) == 1
+        assert await kept.mine.quarantine.settle(Good({}, {"q1.json": None}), Side.CUSTOMER, AT) == 1
         assert [await self.state(kept, i) for i in ("q1", "q2")] == ["closed", "open"]
 
     async def test_closing_twice_counts_once(self, kept: Memory) -> None:
         await kept.mine.quarantine.put([case(kept.mine)])
-        await kept.mine.quarantine.settle(["1"], ["q1.json"], Side.CUSTOMER, AT)
-        assert await kept.mine.quarantine.settle(["1"], ["q1.json"], Side.CUSTOMER, AT) == 0
+        await kept.mine.quarantine.settle(Good({"1": None}, {"q1.json": None}), Side.CUSTOMER, AT)
+        assert await kept.mine.quarantine.settle(Good({"1": None}, {"q1.json": None}), Side.CUSTOMER, AT) == 0
 
     async def test_cases_of_the_other_side_and_connection_stay_open(self, kept: Memory) -> None:
         await kept.mine.quarantine.put([case(kept.mine, side=Side.TRACOS)])
         await kept.other.quarantine.put([case(kept.other, "q2")])
-        assert await kept.mine.quarantine.settle(["1"], ["q2.json"], Side.CUSTOMER, AT) == 0
+        assert await kept.mine.quarantine.settle(Good({"1": None}, {"q2.json": None}), Side.CUSTOMER, AT) == 0
 
     async def state(self, kept: Memory, id_: str) -> str:
         found = await kept.eyes.case(id_)

@@ -73,6 +73,12 @@ class MongoLease:
     def fence(self) -> int:
         return self._fence
 
+    async def join(self) -> int:
+        with translated(self._host):
+            row = await self._leases.find_one({"_id": self._c})
+        self._fence = row["fence"] if row else 0
+        return self._fence
+
     async def take(self) -> int:
         with translated(self._host):
             await self._introduce()

@@ -39,7 +39,10 @@ _ALWAYS = ("fence", "seq", "changes", "scope")
 
 
 def _seen(seen: Seen | None) -> Document | None:
-    return {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)} if seen else None
+    if seen is None:
+        return None
+    part = {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)}
+    return {**part, "position": seen.position} if seen.position else part
 
 
 def _out(out: Out | None) -> Document | None:
@@ -94,7 +97,9 @@ def from_document(document: Document) -> Link:
 
 
 def _to_seen(part: Document | None) -> Seen | None:
-    return Seen(part["at"], part["pass"], part["prints"]) if part else None
+    if part is None:
+        return None
+    return Seen(part["at"], part["pass"], part["prints"], part.get("position", ""))
 
 
 def _to_out(part: Document | None) -> Out | None:

@@ -3,7 +3,7 @@
 Entries have names that are the same for the same fact: storing one again changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.state import Conflict, Entry, QuarantineCase
+from tracbridge.ports.state import Conflict, Entry, Good, QuarantineCase
 
 
 async def insert_missing(
@@ -54,20 +54,24 @@ class MongoQuarantine:
             found = self._cases.find(query, {"_id": 1})
             return {document["_id"] async for document in found}
 
-    async def waiting(self) -> int:
+    async def waiting(self, side: Side | None = None) -> int:
+        query = {"c": self._c, "state": "open"} | ({"side": side.value} if side else {})
         with translated(self._host):
-            return await self._cases.count_documents({"c": self._c, "state": "open"}, limit=1)
+            return await self._cases.count_documents(query, limit=1)
 
-    async def settle(
-        self, refs: Sequence[str], sources: Sequence[str], side: Side, at: datetime
-    ) -> int:
-        places = [{"ref": {"$in": list(refs)}}, {"source": {"$in": list(sources)}}]
+    async def settle(self, good: Good, side: Side, at: datetime) -> int:
+        places = [{"ref": {"$in": list(good.refs)}}, {"source": {"$in": list(good.sources)}}]
         query = {"c": self._c, "state": "open", "side": side.value, "$or": places}
         with translated(self._host):
-            result = await self._cases.update_many(
-                query, {"$set": {"state": "closed", "closed": at}}
-            )
-        return result.modified_count
+            # Few are open: which of them are older is quicker found here than told to the server.
+            found = self._cases.find(query, {"ref": 1, "source": 1, "claim": 1})
+            rows = [(row, to_claim(row["claim"])) async for row in found]
+            old = [r["_id"] for r, claim in rows if good.outdates(r["ref"], r["source"], claim)]
+            return await self._close({"_id": {"$in": old}, "state": "open"}, at) if old else 0
+
+    async def _close(self, query: Document, at: datetime) -> int:
+        change = {"$set": {"state": "closed", "closed": at}}
+        return (await self._cases.update_many(query, change)).modified_count
 
     async def find(self, ids: Sequence[str]) -> list[QuarantineCase]:
         with translated(self._host):
@@ -80,13 +84,16 @@ class MongoQuarantine:
             result = await self._cases.update_one(query, {"$set": {"state": state, state: at}})
         return bool(result.matched_count)
 
+    async def open_of(self, codes: Collection[str], side: Side) -> list[QuarantineCase]:
+        query = {"c": self._c, "state": "open", "side": side.value, "code": {"$in": list(codes)}}
+        with translated(self._host):
+            found = self._cases.find(query, {"raw": 0})
+            return [to_case(document) async for document in found]
+
     async def close_older(self, case: QuarantineCase, at: datetime) -> None:
         if case.ref is None or case.claim is None:
             return
-        query = {"c": self._c, "state": "open", "side": case.side.value, "ref": case.ref}
-        older = {**query, "claim.pass": {"$lte": case.claim.pass_}}
-        with translated(self._host):
-            await self._cases.update_many(older, {"$set": {"state": "closed", "closed": at}})
+        await self.settle(Good({case.ref: case.claim}), case.side, at)
 
 
 def case_document(case: QuarantineCase) -> Document:
@@ -105,17 +112,24 @@ def case_document(case: QuarantineCase) -> Document:
         "version": case.version,
         "file": case.file,
         "raw": case.raw,
-        "claim": {"pass": case.claim.pass_, "complete": case.claim.complete}
-        if case.claim
-        else None,
+        "claim": claim_document(case.claim),
         "at": case.at,
         "state": case.state,
     }
 
 
+def claim_document(claim: Claim | None) -> Document | None:
+    if claim is None:
+        return None
+    return {"pass": claim.pass_, "complete": claim.complete, "position": claim.position}
+
+
+def to_claim(part: Document | None) -> Claim | None:
+    return Claim(part["pass"], part["complete"], part.get("position", "")) if part else None
+
+
 def to_case(document: Document) -> QuarantineCase:
     """The case as it was stored; ``raw`` is empty where it was not asked for."""
-    claim = document["claim"]
     return QuarantineCase(
         id=document["_id"],
         connection=document["c"],
@@ -127,7 +141,7 @@ def to_case(document: Document) -> QuarantineCase:
         ref=document["ref"],
         file=document["file"],
         raw=bytes(document.get("raw") or b""),
-        claim=Claim(claim["pass"], claim["complete"]) if claim else None,
+        claim=to_claim(document["claim"]),
         state=document["state"],
     )
 
@@ -141,6 +155,14 @@ class MongoConflicts:
     async def put(self, conflicts: Sequence[Conflict]) -> None:
         with translated(self._host):
             await insert_missing(self._conflicts, [conflict_document(c) for c in conflicts])
+
+    async def decide(
+        self, id_: str, taken: Mapping[str, Side | None], by: str, at: datetime
+    ) -> None:
+        stands = {name: side.value if side else None for name, side in taken.items()}
+        values = {"taken": stands, "decided": by, "decidedAt": at}
+        with translated(self._host):
+            await self._conflicts.update_one({"_id": id_, "c": self._c}, {"$set": values})
 
     async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
         query = {"c": self._c, "ref": ref, "decided": None, "fields": {"$in": list(fields)}}

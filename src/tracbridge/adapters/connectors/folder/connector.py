@@ -117,6 +117,9 @@ class FolderConnector:
     async def original(self, case: QuarantineCase) -> bytes | None:
         return await asyncio.to_thread(retry.original, self.settings, case)
 
+    async def finished(self, cases: Sequence[QuarantineCase]) -> Sequence[QuarantineCase]:
+        return await asyncio.to_thread(retry.finished, self.settings, cases)
+
     async def put_back(self, case: QuarantineCase) -> bool:
         return await asyncio.to_thread(retry.put_back, self.inbox, case)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from tracbridge.adapters.connectors.folder.claims import ClaimFolder, claim_folder
-from tracbridge.adapters.connectors.folder.files import Stamp
+from tracbridge.adapters.connectors.folder.files import Stamp, plain_name
 from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed, new_batch
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.domain.errors import RecordError
@@ -32,7 +32,8 @@ class Glance(Inbox):
         batch: Batch,
     ) -> None:
         del stamp
-        batch.records += records_of(outcome, folder, os.path.basename(source), self.settings)
+        name = plain_name(os.path.basename(source))
+        batch.records += records_of(outcome, folder, name, self.settings)
 
 
 class UntouchedFiles:

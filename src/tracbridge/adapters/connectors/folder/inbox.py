@@ -144,7 +144,8 @@ class Inbox:
             if name != file.name:
                 move(f"{folder.path}/{file.name}", f"{folder.path}/{name}")
             outcome, _ = self._read(f"{folder.path}/{name}")
-            batch.records += records_of(outcome, folder, name, self.settings)
+            known = None if os.path.dirname(folder.path) == self.retry else file.mtime_ns
+            batch.records += records_of(outcome, folder, name, self.settings, known)
         return batch
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
@@ -188,9 +189,10 @@ class Inbox:
         path = f"{folder.path}/{name}"
         if not move(source, path):
             return
-        if Stamp.of(os.stat(path, follow_symlinks=False)) != stamp:
+        status = os.stat(path, follow_symlinks=False)
+        if Stamp.of(status) != stamp:
             outcome, _ = self._read(path)
-        batch.records += records_of(outcome, folder, name, self.settings)
+        batch.records += records_of(outcome, folder, name, self.settings, status.st_mtime_ns)
 
     def _read(self, path: str) -> tuple[list[Decoded] | RecordError, Stamp | None]:
         try:

@@ -79,7 +79,7 @@ class KeepingInbox(Inbox):
         name = plain_name(row.name)
         if name != row.name:
             self._real[name] = row.name
-        records = records_of(outcome, _folder(row), name, self.settings)
+        records = records_of(outcome, _folder(row), name, self.settings, row.mtime_ns)
         if isinstance(outcome, RecordError) and outcome.why.code in UNREAD:
             return [replace(record, aside="") for record in records]
         return records

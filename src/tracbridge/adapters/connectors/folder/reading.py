@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, batches
+from tracbridge.adapters.connectors.folder.records import in_order
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Cursor, Page, Record
 
@@ -13,7 +14,7 @@ SEPARATOR = "\0"
 
 
 def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
-    """What earlier passes left, then what lies in the folder, oldest first; then one page that ends it."""
+    """What earlier passes left, then what lies in the folder, oldest first; then an empty last page."""
     waiting = 0
     for left in inbox.leftovers():
         yield from pages(left)
@@ -33,7 +34,7 @@ def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
 
 def pages(batch: Batch) -> Iterator[Page]:
     """The batch's records in bounded pages; only the last one finishes the files."""
-    records, notes = batch.records, tuple(batch.notes)
+    records, notes = in_order(batch.records), tuple(batch.notes)
     rest: list[Record] = records
     while len(rest) > PAGE_RECORDS:
         yield Page(tuple(rest[:PAGE_RECORDS]), Cursor(""))
@@ -68,4 +69,5 @@ class Ahead:
         """Wait until nothing is read any more: what a thread has begun nobody can break off."""
         if self._coming is not None:
             await asyncio.wait([self._coming])
-            self._coming.cancelled() or self._coming.exception()
+            if not self._coming.cancelled():
+                self._coming.exception()

@@ -5,35 +5,64 @@ from dataclasses import replace
 from tracbridge.adapters.connectors.folder.claims import ClaimFolder
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import RecordError
+from tracbridge.domain.link import Claim
 from tracbridge.mapping.decode import Decoded
 from tracbridge.ports.connector import Record
 
+NUMBER = 6
+"""Digits of the number that leads the last part of a batch's name; it counts up within a pass."""
+
 
 def records_of(
-    outcome: list[Decoded] | RecordError, folder: ClaimFolder, name: str, settings: FolderSettings
+    outcome: list[Decoded] | RecordError,
+    folder: ClaimFolder,
+    name: str,
+    settings: FolderSettings,
+    mtime_ns: int | None = None,
 ) -> list[Record]:
-    """The file's records; a file that cannot be split is one refused record."""
+    """The file's records; a file that cannot be split is one refused record.
+
+    ``mtime_ns`` gives them their places in the pass; None: a person wants them tried again.
+    """
     place = f"{folder.place}/{name}"
     kept = f"{settings.archive}/{place}" if settings.mode is InboundMode.ARCHIVE else ""
     aside = f"{settings.quarantine}/{place}"
     if isinstance(outcome, RecordError):
-        whole = Record(None, version=place, source=name, claim=folder.claim, error=outcome)
-        return [_placed(whole, kept, aside)]
-    alone = len(outcome) == 1
-    return [_record(one, folder, name, kept, aside if alone else "") for one in outcome]
+        claim = _claim(folder, name, mtime_ns, 0)
+        whole = Record(None, version=place, source=name, claim=claim, error=outcome)
+        return [replace(whole, kept=kept, aside=aside)]
+    aside = aside if len(outcome) == 1 else ""
+    claims = [_claim(folder, name, mtime_ns, index) for index in range(len(outcome))]
+    return [
+        _record(one, claim, name, kept, aside)
+        for one, claim in zip(outcome, claims, strict=True)
+    ]
 
 
-def _placed(record: Record, kept: str, aside: str) -> Record:
-    return replace(record, kept=kept, aside=aside)
+def in_order(records: list[Record]) -> list[Record]:
+    """As they were claimed: the order of their places, in which the engine must see them."""
+    return sorted(records, key=lambda one: one.claim.order if one.claim else (0, ""))
 
 
-def _record(one: Decoded, folder: ClaimFolder, name: str, kept: str, aside: str) -> Record:
+def _claim(folder: ClaimFolder, name: str, mtime_ns: int | None, index: int) -> Claim:
+    """The pass with the record's place in it: batch, file time, name, item.
+
+    Not the rank in the batch: a file that is set aside after a crash would move up all others.
+    """
+    if mtime_ns is None:
+        return folder.claim
+    batch = folder.batch.partition("-")[2][:NUMBER]
+    position = f"{batch}{max(mtime_ns, 0):016x}{name}/{index:08d}"
+    return Claim(folder.claim.pass_, folder.claim.complete, position)
+
+
+def _record(one: Decoded, claim: Claim, name: str, kept: str, aside: str) -> Record:
     return Record(
         one.body,
         source=name,
         pointer=one.pointer,
         raw=one.raw,
-        claim=folder.claim,
+        claim=claim,
         error=one.error,
         kept=kept,
         aside=aside,

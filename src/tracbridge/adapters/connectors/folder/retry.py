@@ -2,14 +2,23 @@
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tracbridge.adapters.connectors.folder.claims import ClaimFolder, claim_folder
-from tracbridge.adapters.connectors.folder.files import fsync, make_durable, move, write_file
-from tracbridge.adapters.connectors.folder.inbox import Inbox
+from tracbridge.adapters.connectors.folder.files import (
+    fsync,
+    make_durable,
+    move,
+    read_regular,
+    write_file,
+)
+from tracbridge.adapters.connectors.folder.inbox import Inbox, decoded
 from tracbridge.adapters.connectors.folder.reading import pages
-from tracbridge.adapters.connectors.folder.settings import FolderSettings
+from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
+from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim
+from tracbridge.mapping.decode import incomplete
 from tracbridge.ports.connector import Page
 from tracbridge.ports.state import QuarantineCase
 
@@ -28,6 +37,33 @@ def original(settings: FolderSettings, case: QuarantineCase) -> bytes | None:
         return case.raw
     place = place_of(settings, case)
     return place.read_bytes() if place and place.is_file() and not place.is_symlink() else None
+
+
+def finished(settings: FolderSettings, cases: Sequence[QuarantineCase]) -> list[QuarantineCase]:
+    """Cases whose writer went on after we moved his file, and is through by now.
+
+    In mode ``keep`` he writes the file in the inbound folder, which is looked at anyway.
+    """
+    if settings.mode is InboundMode.KEEP:
+        return []
+    return [case for case in cases if _is_finished(settings, case)]
+
+
+def _is_finished(settings: FolderSettings, case: QuarantineCase) -> bool:
+    place = place_of(settings, case)
+    try:
+        if place is None or place.lstat().st_mtime < _claimed_at(case):
+            return False
+        outcome = decoded(read_regular(str(place), settings.max_bytes)[0])
+    except (OSError, RecordError):
+        return False
+    return not (isinstance(outcome, RecordError) and incomplete(outcome.why.code))
+
+
+def _claimed_at(case: QuarantineCase) -> float:
+    """When the file was taken: its batch is named after that."""
+    batch = Path(case.file).parent.name
+    return datetime.strptime(f"{batch[:15]}+0000", "%Y%m%dT%H%M%S%z").timestamp()
 
 
 def put_back(inbox: Inbox, case: QuarantineCase) -> bool:
