@@ -48,9 +48,10 @@ def measure(running: Server, root: Path, sizes: list[int], options: argparse.Nam
     for size in sizes:
         figures += Size(running, root, size).measure()
     borrow(figures)
-    cases = [] if options.no_special else special(running, root, quick=options.quick)
     version = str(running.client.server_info()["version"])
-    print(report.whole(figures, cases, version))
+    print(report.flows(figures, version), flush=True)
+    cases = [] if options.no_special else special(running, root, quick=options.quick)
+    print(report.table(report.CASE_HEAD, report.case_rows(cases)))
     if options.out:
         report.write(options.out, figures, cases, version)
 

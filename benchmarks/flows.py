@@ -36,6 +36,7 @@ class Figure:
     flow: str
     orders: int
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
     ceiling: list[float] = field(default_factory=list)
     rss_mb: float = 0.0
@@ -65,8 +66,14 @@ class Figure:
         """Microseconds per order, without start-up."""
         return (self.median - self.start) / self.orders * 1e6
 
+    @property
+    def cpu_micros(self) -> float:
+        """Microseconds of our own processor time per order, start-up included."""
+        return statistics.median(self.cpu) / self.orders * 1e6
+
     def note(self, cost: Cost) -> None:
         self.seconds.append(cost.seconds)
+        self.cpu.append(cost.cpu)
         self.rss_mb = max(self.rss_mb, cost.rss_mb)
         self.load = max(self.load, os.getloadavg()[0])
 

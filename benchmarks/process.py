@@ -20,6 +20,8 @@ class Cost:
     """What one command cost, and what it answered."""
 
     seconds: float
+    cpu: float
+    """Seconds of processor time, which other processes on the machine disturb less."""
     rss_mb: float
     code: int
     out: str
@@ -54,7 +56,8 @@ def main(words: list[str]) -> None:
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
-    cost = {"seconds": seconds, "rss_mb": used.ru_maxrss / 1024}
+    cpu = used.ru_utime + used.ru_stime
+    cost = {"seconds": seconds, "cpu": cpu, "rss_mb": used.ru_maxrss / 1024}
     print(json.dumps({**cost, "code": process.returncode, "out": out}))
 
 

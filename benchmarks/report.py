@@ -12,7 +12,7 @@ from benchmarks.special import Case
 
 HEAD = (
     "flow", "orders", "orders/s", "baseline/s", "ratio", "ceiling/s", "share",
-    "us/order", "start s", "RSS MB", "load",
+    "us/order", "our CPU us", "start s", "RSS MB", "load",
 )  # fmt: skip
 BEGIN, END = "<!-- figures: written by the benchmark -->", "<!-- end of figures -->"
 BLUE, ORANGE, GREY = "#3b82f6", "#f59e0b", "#808890"
@@ -34,6 +34,7 @@ def _row(figure: Figure) -> list[str]:
         f"{figure.ceiling_rate:,.0f}",
         f"{figure.rate / figure.ceiling_rate:.0%}",
         f"{figure.micros:,.0f}",
+        f"{figure.cpu_micros:,.0f}",
         f"{figure.start:.2f}",
         f"{figure.rss_mb:.0f}",
         f"{figure.load:.1f}",
@@ -93,14 +94,12 @@ def _processor() -> str:
     return found[1].strip() if found else platform.machine()
 
 
-def whole(figures: Sequence[Figure], cases: Sequence[Case], mongod: str) -> str:
-    """Everything, for the terminal."""
+def flows(figures: Sequence[Figure], mongod: str) -> str:
+    """The four flows, for the terminal."""
     parts = [machine(mongod), table(HEAD, rows(figures))]
     if grown := growth(figures):
         parts.append("cost per order, without start-up:\n" + "\n".join(grown))
-    if cases:
-        parts.append(table(CASE_HEAD, case_rows(cases)))
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
 def write(out: Path, figures: Sequence[Figure], cases: Sequence[Case], mongod: str) -> None:

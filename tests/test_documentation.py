@@ -101,7 +101,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(page: str, world: World)
     words = ["bash", "-euo", "pipefail", "-c", script]
     try:
         done = subprocess.run(
-            words, cwd=world.root, env=env, capture_output=True, text=True, timeout=50, check=False
+            words, cwd=world.root, env=env, capture_output=True, text=True, timeout=180, check=False
         )
     finally:
         world.cli("mongo", "stop")
@@ -220,7 +220,7 @@ def test_the_readmes_queries_find_what_they_say(world: World) -> None:
 TEST_ID = re.compile(r"`([\w/]+\.py)::(\w+)`")
 
 
-def tests_in(path: str) -> set[str]:
+def named_in(path: str) -> set[str]:
     nodes = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -230,7 +230,7 @@ def test_every_test_that_is_named_exists(page: str) -> None:
     named = TEST_ID.findall((ROOT / page).read_text(encoding="utf-8"))
     assert named
     for path, name in named:
-        assert name in tests_in(path), f"{path}::{name}"
+        assert name in named_in(path), f"{path}::{name}"
 
 
 def test_every_promise_names_its_test() -> None:
@@ -280,7 +280,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 def stem(word: str) -> str:
     """The word without its ending, so that stage, stages and staged are one."""
-    return re.sub(r"(?<=[a-z]{2})(es|ed|e|(?<!s)s)$", "", word)
+    return re.sub(r"(?<=[a-z]{2})(es|ed|e|(?<!s)s)$", "", re.sub(r"ies$", "y", word))
 
 
 def stems(text: str) -> set[str]:

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
 from tracbridge.adapters.connectors.folder import probe as folders
+from tracbridge.adapters.connectors.folder.retention import FolderRetention
 from tracbridge.adapters.mongo import choice as mongo_choice
 from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
 from tracbridge.adapters.mongo.client import Client, connect, hosts_of
+from tracbridge.adapters.mongo.retention import MongoRetention
 from tracbridge.adapters.mongo.schema import prepare, refuse_doubles, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
 from tracbridge.adapters.mongo.tracos import TracosConnector
@@ -26,6 +28,7 @@ from tracbridge.domain.errors import ConfigError, TracbridgeError
 from tracbridge.domain.workorder import to_milliseconds
 from tracbridge.engine.binding import refuse_strangers
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.retention import Retention, tidy
 from tracbridge.mapping.flags import FlagsMapping
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
@@ -78,6 +81,14 @@ class Service:
         """As `prepare`, for a preview: makes nothing."""
         await version_of(self.state.database, self.host)
         await refuse_doubles(self.orders, self.host)
+
+    async def tidy(self) -> None:
+        """Forget what is old, at most once a day."""
+        files = FolderRetention(folder_settings(self.settings))
+        entries = MongoRetention(self.state.database, self.connection.name, self.host)
+        config = self.settings
+        keep = Retention(config.archive_retention_days, config.history_retention_days)
+        await tidy(self.connection, files, entries, keep)
 
     async def plant(self, documents: list[dict[str, Any]]) -> None:
         """Sample documents into TracOS's collection."""

@@ -53,7 +53,8 @@ class FolderHands:
         self._file(ref).unlink()
 
     async def refuse(self, ref: str, words: str) -> None:
-        Path(f"{self._file(ref)}.err").write_text(words)
+        file = self._file(ref)
+        file.with_name(f"{file.name}.err").write_text(words)
 
     def _file(self, ref: str) -> Path:
         return self.outbound / f"workorder_{ref}.json"

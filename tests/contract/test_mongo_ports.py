@@ -20,17 +20,15 @@ from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.state import Conflict, Lease, QuarantineCase
 from tracbridge.testing.ports import (
-    ConflictsContract,
-    HistoryContract,
     LeaseContract,
     LedgerContract,
     Memory,
     OnMemory,
     PassesContract,
-    QuarantineContract,
     Stores,
     bare,
 )
+from tracbridge.testing.stores import ConflictsContract, HistoryContract, QuarantineContract
 
 ELSEWHERE = {"host": "elsewhere", "boot": "b", "pid": 1, "started": "1"}
 NEVER = 4_194_304 + 1

@@ -1,4 +1,4 @@
-"""TracOS fulfils the same contract as any customer's system, on a standalone and on a replica set."""
+"""TracOS fulfils the same contract as any customer's system, on both kinds of server."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import Decimal128, ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
 from tests import harness
 from tracbridge.adapters.mongo.client import Document, connect
 from tracbridge.adapters.mongo.schema import prepare
-from tracbridge.adapters.mongo.tracos import TracosConnector
+from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED, UNSYNCED, TracosConnector
 from tracbridge.sdk import Body, Connector, Page, Receipt, RecordError, Write
 from tracbridge.testing.contract import ConnectorContract, Rig
 from tracbridge.testing.rig import FIRST, Bench, drain, records
@@ -78,7 +79,7 @@ class TestTracosConnector(ConnectorContract):
     async def test_an_order_that_cannot_be_stored_does_not_stop_the_others(
         self, bench: Bench
     ) -> None:
-        huge = Write("key-2", self.body(2) | {"cost": 2**70}, self.ref(2))
+        huge = Write("key-2", {**self.body(2), "cost": 2**70}, self.ref(2))
         answers = await bench.connector.write([self.write_of(1), huge, self.write_of(3)])
         assert [type(answer) for answer in answers] == [Receipt, RecordError, Receipt]
         assert await self.held(bench) == [self.body(1), self.body(3)]
@@ -100,7 +101,29 @@ class TestTracosConnector(ConnectorContract):
     async def test_lately_changed_documents_are_found_although_marked(self, bench: Bench) -> None:
         assert isinstance(bench.connector, TracosConnector)
         await bench.hands.plant(self.body(1))
-        await bench.hands.plant(self.body(2) | {"updatedAt": harness.NOW - timedelta(hours=1)})
+        await bench.hands.plant({**self.body(2), "updatedAt": harness.NOW - timedelta(hours=1)})
         await self.settle(bench.connector, await drain(bench.connector))
         pages = [page async for page in bench.connector.changed(harness.NOW)]
         assert self.bodies(pages) == [self.body(1)]
+
+    @pytest.mark.parametrize("number", [Decimal128("7"), 7.0, [7, 8]], ids=repr)
+    async def test_a_number_in_another_spelling_is_found_under_its_ref(
+        self, bench: Bench, number: object
+    ) -> None:
+        assert isinstance(bench.connector, TracosConnector)
+        await bench.hands.plant({**self.body(1), "number": number})
+        found = await bench.connector.fetch(["7", "9"])
+        assert [(ref, len(records)) for ref, records in found.items()] == [("7", 1)]
+
+    async def test_what_no_flag_marks_is_read_by_an_index(self, bench: Bench) -> None:
+        assert isinstance(bench.hands, TracosHands)
+        marks: list[Any] = ["true", 1, 2.5, [True], {"at": 1}, b"x", harness.NOW, ObjectId()]
+        orders = bench.hands.orders
+        await orders.insert_many([{**self.body(n), "isSynced": m} for n, m in enumerate(marks, 1)])
+        await orders.insert_many([{**self.body(n), "isSynced": True} for n in range(100, 200)])
+        read = records(await drain(bench.connector))
+        assert sorted((record.body or {})["number"] for record in read) == list(range(1, 9))
+        for query, name in ((UNSYNCED, "unsynced"), (ODDLY_SYNCED, "oddly_synced")):
+            plan = await orders.find(query).explain()
+            assert f"tracbridge_{name}" in str(plan["queryPlanner"]["winningPlan"])
+            assert plan["executionStats"]["totalDocsExamined"] <= len(marks)

@@ -119,7 +119,7 @@ def link_of(link: Doc) -> Doc:
     out = link.get("out") or {}
     names = ("ref", "base", "native", "seen", "held", "repush", "seq", "changes")
     kept: Doc = {name: link.get(name) for name in names}
-    kept["seen"] = without(kept["seen"] or {}, "pass")
+    kept["seen"] = without(kept["seen"] or {}, "pass", "position")
     return kept | {"out": {name: out.get(name) for name in ("seq", "fields", "phase", "over")}}
 
 

@@ -1,8 +1,10 @@
 """Orders, links and times for the properties of the pure core."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Po
 STEADY = settings(
     deadline=None,
     derandomize=True,
-    max_examples=200,
+    max_examples=100,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -33,27 +35,6 @@ DOMAIN: Mapping[str, list[Value]] = {
     "description": ["Pump", "Pump, gasket", LONG, LONG + "y", "#Pump", ""],
     DELETED: [False, GONE_AT, GONE_AT + timedelta(hours=1)],
 }
-
-fields = st.fixed_dictionaries({name: st.sampled_from(DOMAIN[name]) for name in NAMES})
-times = st.integers(-900, 900).map(lambda seconds: NOW + timedelta(seconds=seconds))
-passes = st.integers(1, 9)
-
-
-@st.composite
-def claims(draw: st.DrawFn) -> Claim:
-    """A pass and the last complete one before it."""
-    number = draw(passes)
-    return Claim(number, draw(st.integers(0, number - 1)))
-
-
-policies = st.builds(
-    Policies,
-    conflict=st.sampled_from(Policy),
-    delete=st.sampled_from(DeletePolicy),
-    first_contact=st.sampled_from(FirstContact),
-    ack=st.sampled_from([Ack.AUTO, Ack.CONTENT]),
-    receipts=st.booleans(),
-)
 
 
 def order(shown: Fields, at: datetime = NOW, extra: str = "") -> WorkOrder:
@@ -85,72 +66,115 @@ def window(before: Fields | None, shown: Fields, **changes: object) -> Window:
     return replace(Window(1, before == shown, None, old), **changes)  # type: ignore[arg-type]
 
 
-@st.composite
-def links(draw: st.DrawFn) -> Link:
+def some_link(dice: Random) -> Link:
     """Any link that our own rules could have made."""
-    base = draw(st.none() | fields)
-    made = link(base=base, seen=draw(seens(base)), repush=draw(st.booleans()), seq=3)
-    shape = draw(st.sampled_from(["out", "window", "rest"]))
-    if base is None or shape == "out":
-        out = out_of(draw(fields), draw(st.sampled_from(Phase)), over=draw(st.booleans()))
-        opened = window(base, out.fields, pass_=draw(passes))
-        made = replace(made, out=out, window=replace(opened, old=draw(widened(opened.old))))
-    elif shape == "window":
-        opened = window(draw(fields), base, pass_=draw(passes), gone=draw(st.none() | passes))
+    base = dice.choice([None, some_fields(dice)])
+    made = link(base=base, seen=some_seen(dice, base), repush=dice.random() < 0.5, seq=3)
+    shape = "out" if base is None else dice.choice(["out", "window", "rest"])
+    if shape == "out":
+        phase = dice.choice(list(Phase))
+        out = out_of(near(dice, base), phase, over=dice.random() < 0.5)
+        opened = window(base, out.fields, pass_=dice.randint(1, 9))
+        made = replace(made, out=out, window=replace(opened, old=widened(dice, opened.old)))
+    elif base and shape == "window":
+        gone = dice.choice([None, dice.randint(1, 9)])
+        opened = window(near(dice, base), base, pass_=dice.randint(1, 9), gone=gone)
         made = replace(made, window=opened)
-    held = {n: Held(draw(value(n)), draw(value(n))) for n in draw(some_names)}
-    return replace(made, held=held, times={n: draw(times) for n in draw(some_names)})
+    held = {n: Held(some_value(dice, n), some_value(dice, n)) for n in some_names(dice)}
+    return replace(made, held=held, times={n: some_time(dice) for n in some_names(dice)})
 
 
-some_names = st.lists(st.sampled_from(NAMES), unique=True)
+def some_names(dice: Random) -> list[str]:
+    return [name for name in NAMES if dice.random() < 0.25]
 
 
-def value(name: str) -> st.SearchStrategy[Value]:
-    return st.sampled_from(DOMAIN[name])
+def some_value(dice: Random, name: str) -> Value:
+    return dice.choice(DOMAIN[name])
 
 
-def seens(base: Fields | None) -> st.SearchStrategy[Seen | None]:
-    shown = fields if base is None else st.one_of(st.just(base), fields)
-    return st.none() | st.builds(Seen, at=times, pass_=passes, prints=shown.map(prints_of))
+def some_fields(dice: Random) -> Fields:
+    return {name: some_value(dice, name) for name in NAMES}
 
 
-@st.composite
-def widened(
-    draw: st.DrawFn, old: Mapping[str, tuple[Value, ...]]
-) -> Mapping[str, tuple[Value, ...]]:
+def some_time(dice: Random) -> datetime:
+    return NOW + timedelta(seconds=dice.choice([dice.randint(-900, 900), dice.randint(-6, 6)]))
+
+
+def near(dice: Random, shown: Fields | None) -> Fields:
+    """Equal, or with one field changed, or all new."""
+    if shown is None or dice.random() < 0.2:
+        return some_fields(dice)
+    if dice.random() < 0.4:
+        return shown
+    name = dice.choice(NAMES)
+    return {**shown, name: some_value(dice, name)}
+
+
+def some_seen(dice: Random, base: Fields | None) -> Seen | None:
+    if dice.random() < 0.3:
+        return None
+    return Seen(some_time(dice), dice.randint(1, 9), prints_of(near(dice, base)))
+
+
+def widened(dice: Random, old: Mapping[str, tuple[Value, ...]]) -> Mapping[str, tuple[Value, ...]]:
     """With earlier values from versions before."""
-    more = {name: print_of(draw(value(name))) for name in draw(some_names)}
+    more = {name: print_of(some_value(dice, name)) for name in some_names(dice)}
     return {
         **old,
         **{n: tuple(dict.fromkeys((*old.get(n, ()), shown))) for n, shown in more.items()},
     }
 
 
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[Incoming, Link, WorkOrder, Policies]:
+def some_situation(dice: Random) -> tuple[Incoming, Link, WorkOrder, Policies]:
     """A record of an order that both sides hold, with everything that decides about it.
 
     Values repeat often: the record is near what we gave, and TracOS too.
     """
-    known = draw(links())
-    near = [st.just(f) for f in (known.base, known.last_given) if f]
-    ours = mixed(draw, draw(st.one_of(fields, *near)))
-    theirs = mixed(draw, draw(st.one_of(fields, *near, st.just(ours))))
-    at = draw(times)
+    known = some_link(dice)
+    ours = near(dice, dice.choice([known.base, known.last_given]))
+    theirs = near(dice, dice.choice([known.base, known.last_given, ours]))
+    at, number = some_time(dice), dice.randint(1, 9)
     later = {n: min(t, at) for n, t in known.times.items()}
-    extra = draw(st.sampled_from(["", '{"x":1}']))
     incoming = Incoming(
-        order(theirs, draw(times), extra), draw(claims()), draw(st.booleans()), draw(st.booleans())
+        order(theirs, some_time(dice), dice.choice(["", '{"x":1}'])),
+        Claim(number, dice.randrange(number)),
+        dice.random() < 0.3,
+        dice.random() < 0.5,
     )
-    return incoming, replace(known, times=later), order(ours, at), draw(policies)
+    return incoming, replace(known, times=later), order(ours, at), some_policies(dice)
 
 
-def mixed(draw: st.DrawFn, shown: Fields) -> Fields:
-    """``shown``, perhaps with one field changed."""
-    if draw(st.booleans()):
-        return shown
-    name = draw(st.sampled_from(NAMES))
-    return {**shown, name: draw(value(name))}
+def some_policies(dice: Random) -> Policies:
+    return Policies(
+        conflict=dice.choice(list(Policy)),
+        delete=dice.choice(list(DeletePolicy)),
+        first_contact=dice.choice(list(FirstContact)),
+        ack=dice.choice([Ack.AUTO, Ack.CONTENT]),
+        receipts=dice.random() < 0.5,
+    )
+
+
+T = TypeVar("T")
+
+
+dices = st.integers(0, 2**32 - 1).map(Random)
+
+
+def rolled(make: Callable[[Random], T]) -> st.SearchStrategy[T]:
+    """Made by dice from one number: a whole situation costs hypothesis one draw."""
+    return dices.map(make)
+
+
+situations = rolled(some_situation)
+links = rolled(some_link)
+fields = rolled(some_fields)
+times = rolled(some_time)
+policies = rolled(some_policies)
+passes = st.integers(1, 9)
+
+
+def value(name: str) -> st.SearchStrategy[Value]:
+    return st.sampled_from(DOMAIN[name])
 
 
 def decided(
@@ -189,7 +213,7 @@ def is_first_contact(known: Link) -> bool:
 
 
 def proves_arrival(incoming: Incoming, known: Link, ack: Ack) -> bool:
-    """The record is our version in EVERY field, from a later pass, no repeat, and not the first one."""
+    """The record is our version in EVERY field, from a later pass, no repeat, not the first."""
     opened, given = known.window, known.last_given
     if opened is None or opened.repeat or known.seen is None:
         return False

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import assume, given
@@ -16,6 +17,7 @@ from tests.property.cases import (
     agreed,
     applied,
     decided,
+    dices,
     fields,
     is_first_contact,
     is_past,
@@ -29,6 +31,8 @@ from tests.property.cases import (
     policies,
     proves_arrival,
     situations,
+    some_fields,
+    some_value,
     times,
     value,
     window,
@@ -49,7 +53,7 @@ QUIET = Policies(receipts=False)
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_no_value_of_the_customers_is_lost(case: Situation) -> None:
     incoming, known, tracos, _ = case
     decision = decided(*case)
@@ -62,7 +66,7 @@ def test_no_value_of_the_customers_is_lost(case: Situation) -> None:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_no_value_of_tracos_is_lost(case: Situation) -> None:
     _, known, tracos, _ = case
     decision = decided(*case)
@@ -75,7 +79,7 @@ def test_no_value_of_tracos_is_lost(case: Situation) -> None:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_deciding_the_same_record_again_changes_nothing(case: Situation) -> None:
     incoming, known, tracos, chosen = case
     first = decided(*case)
@@ -84,8 +88,8 @@ def test_deciding_the_same_record_again_changes_nothing(case: Situation) -> None
     assert again.result is None
     stays = after(link_then, again)
     if is_first_contact(known) and stays.repush and not link_then.repush:
-        # A version was on its way before the first record: the second look says "send the newer one",
-        # which the comparison with that version says too.
+        # A version was on its way before the first record: the second look says "send the newer
+        # one", which the comparison with that version says too.
         assert then.fields != link_then.last_given
         stays = replace(stays, repush=False, rev=link_then.rev)
     assert stays == link_then
@@ -103,7 +107,7 @@ def points(decision: Decision) -> set[tuple[Kind, str, Value, Value, Side | None
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_what_tracos_shows_then_is_a_value_of_one_side(case: Situation) -> None:
     incoming, _, tracos, chosen = case
     result = decided(*case).result or {}
@@ -113,7 +117,7 @@ def test_what_tracos_shows_then_is_a_value_of_one_side(case: Situation) -> None:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_nothing_becomes_deleted_that_no_side_has_deleted(case: Situation) -> None:
     incoming, _, tracos, _ = case
     result = decided(*case).result or tracos.fields
@@ -122,7 +126,7 @@ def test_nothing_becomes_deleted_that_no_side_has_deleted(case: Situation) -> No
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_every_disagreement_shows_both_sides_and_what_stands(case: Situation) -> None:
     incoming, known, tracos, _ = case
     decision = decided(*case)
@@ -140,7 +144,7 @@ def test_every_disagreement_shows_both_sides_and_what_stands(case: Situation) ->
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_time_of_what_was_seen_never_goes_back_nor_ahead_of_our_clock(case: Situation) -> None:
     _, known, *_ = case
     seen = after(known, decided(*case)).seen
@@ -153,7 +157,7 @@ def test_the_time_of_what_was_seen_never_goes_back_nor_ahead_of_our_clock(case: 
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_what_is_on_its_way_is_never_changed_by_a_record(case: Situation) -> None:
     incoming, known, _, chosen = case
     then = after(known, decided(*case))
@@ -164,14 +168,14 @@ def test_what_is_on_its_way_is_never_changed_by_a_record(case: Situation) -> Non
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_a_wish_to_send_again_is_never_forgotten(case: Situation) -> None:
     _, known, *_ = case
     assert after(known, decided(*case)).repush or not known.repush
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_outcome_says_what_happened(case: Situation) -> None:
     decision = decided(*case)
     waits = any(None in note.taken.values() for note in decision.disagreements)
@@ -190,7 +194,7 @@ def test_the_outcome_says_what_happened(case: Situation) -> None:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_each_change_says_what_decided_it(case: Situation) -> None:
     _, _, tracos, _ = case
     decision = decided(*case)
@@ -268,7 +272,7 @@ def test_the_same_change_on_both_sides_is_no_disagreement(
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_an_echo_plans_nothing(case: Situation) -> None:
     incoming, known, tracos, chosen = case
     assume(known.last_given is not None and not is_first_contact(known))
@@ -290,11 +294,11 @@ def test_unknown_keys_of_an_echo_are_remembered(base: Fields, edited: Fields) ->
     assert decision.link == replace(known, extra='{"new":1}')
 
 
-# -- stale records -----------------------------------------------------------------------------------
+# -- stale records ---------------------------------------------------------------------------------
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_a_stale_record_changes_nothing_but_the_wish_to_send_again(case: Situation) -> None:
     incoming, known, tracos, _ = case
     decision = decided(*case)
@@ -322,11 +326,11 @@ def test_a_stale_record_makes_us_send_again_unless_it_is_what_we_gave(
     assert after(known, decision).repush is not retried
 
 
-# -- records that are read again ---------------------------------------------------------------------
+# -- records that are read again -------------------------------------------------------------------
 
 
 @STEADY
-@given(situations(), st.sampled_from(["a", "b", "c"]), st.sampled_from(["", "a", "b", "c"]))
+@given(situations, st.sampled_from(["a", "b", "c"]), st.sampled_from(["", "a", "b", "c"]))
 def test_a_record_that_was_accepted_is_passed_over_and_any_other_is_decided_as_ever(
     case: Situation, place: str, seen_place: str
 ) -> None:
@@ -355,7 +359,7 @@ def unplaced(decision: Decision) -> Decision:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_place_of_what_was_seen_never_goes_back(case: Situation) -> None:
     _, known, *_ = case
     then = after(known, decided(*case))
@@ -363,7 +367,7 @@ def test_the_place_of_what_was_seen_never_goes_back(case: Situation) -> None:
         assert (then.seen.pass_, then.seen.position) >= (known.seen.pass_, known.seen.position)
 
 
-# -- clashes -----------------------------------------------------------------------------------------
+# -- clashes ---------------------------------------------------------------------------------------
 
 
 @STEADY
@@ -435,20 +439,20 @@ def test_a_first_contact_of_strangers_is_held_in_every_difference(
     assert not decision.link.repush
 
 
-# -- deletions -----------------------------------------------------------------------------------------
+# -- deletions -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("policy", list(DeletePolicy))
 @pytest.mark.parametrize("deleter", list(Side))
 @STEADY
-@given(data=st.data(), edited=st.sampled_from(["status", "description"]))
+@given(dice=dices, edited=st.sampled_from(["status", "description"]))
 def test_a_delete_against_an_edit_follows_its_policy(
-    policy: DeletePolicy, deleter: Side, data: st.DataObject, edited: str
+    policy: DeletePolicy, deleter: Side, dice: Random, edited: str
 ) -> None:
-    base = {**data.draw(fields), DELETED: False}
-    new = data.draw(value(edited))
+    base = {**some_fields(dice), DELETED: False}
+    new = some_value(dice, edited)
     assume(new != base[edited])
-    gone = {**base, DELETED: data.draw(st.sampled_from(DOMAIN[DELETED][1:]))}
+    gone = {**base, DELETED: dice.choice(DOMAIN[DELETED][1:])}
     edit = {**base, edited: new}
     ours, theirs = (gone, edit) if deleter is Side.TRACOS else (edit, gone)
     known = agreed(base)
@@ -467,7 +471,7 @@ def test_a_delete_against_an_edit_follows_its_policy(
 
 
 @STEADY
-@given(fields, fields, policies, situations())
+@given(fields, fields, policies, situations)
 def test_a_document_that_is_gone_from_tracos_is_never_created_again(
     base: Fields, theirs: Fields, chosen: Policies, case: Situation
 ) -> None:
@@ -499,11 +503,11 @@ def test_an_order_that_nobody_knows_is_created_as_it_came(
     assert decision.link.seen == Seen(NOW, CLAIM.pass_, prints_of(theirs))
 
 
-# -- held fields -----------------------------------------------------------------------------------------
+# -- held fields -----------------------------------------------------------------------------------
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_held_fields_keep_both_values_until_both_sides_agree(case: Situation) -> None:
     incoming, known, tracos, chosen = case
     assume(not is_stale(incoming, known) and not is_first_contact(known))
@@ -540,11 +544,11 @@ def test_inside_the_window_a_change_in_a_held_field_is_sent_again(
     assert decision.link.repush
 
 
-# -- the window ------------------------------------------------------------------------------------------
+# -- the window ------------------------------------------------------------------------------------
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_inside_the_window_an_earlier_value_never_reverts_tracos(case: Situation) -> None:
     incoming, known, tracos, chosen = case
     assume(known.window and not is_stale(incoming, known) and not is_first_contact(known))
@@ -569,7 +573,7 @@ def test_inside_the_window_an_earlier_value_never_reverts_tracos(case: Situation
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_base_never_moves_inside_the_window(case: Situation) -> None:
     _, known, *_ = case
     assume(not is_first_contact(known))
@@ -579,7 +583,7 @@ def test_the_base_never_moves_inside_the_window(case: Situation) -> None:
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_outside_the_window_the_base_is_what_the_customer_showed(case: Situation) -> None:
     incoming, known, *_ = case
     assume(not is_stale(incoming, known))
@@ -589,7 +593,7 @@ def test_outside_the_window_the_base_is_what_the_customer_showed(case: Situation
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_window_closes_only_by_evidence(case: Situation) -> None:
     incoming, known, _, chosen = case
     assume(known.window and not is_stale(incoming, known) and not is_first_contact(known))
@@ -644,7 +648,7 @@ def test_the_window_closes_for_claims_after_a_complete_pass_after_our_version_wa
 
 
 @STEADY
-@given(situations())
+@given(situations)
 def test_the_last_word_inside_the_window_is_ours_and_is_sent(case: Situation) -> None:
     incoming, known, tracos, _ = case
     assume(not is_stale(incoming, known) and not is_first_contact(known))
@@ -658,7 +662,7 @@ def test_the_last_word_inside_the_window_is_ours_and_is_sent(case: Situation) ->
         assert then.repush
 
 
-# -- receipts --------------------------------------------------------------------------------------------
+# -- receipts --------------------------------------------------------------------------------------
 
 
 @STEADY

@@ -1,4 +1,4 @@
-"""Both sides edited at random, files read whenever it pleases, we die at any step: nothing is lost."""
+"""Both sides edited at random, files read at any time, we die at any step: nothing is lost."""
 
 import random
 

@@ -46,9 +46,9 @@ def shown(cells: Cells) -> Fields:
 class Habits:
     """What kind of customer this is, and how the connection is set up.
 
-    ``reader``: ``atomic`` takes a file in one step, ``unlink`` reads, then removes whatever lies there,
-    ``never`` removes nothing, ``moves`` takes the file away first and reads it later. ``places``: the
-    connector tells the records of one pass apart when they are read again.
+    ``reader``: ``atomic`` takes a file in one step, ``unlink`` reads, then removes whatever lies
+    there, ``never`` removes nothing, ``moves`` takes the file away first and reads it later.
+    ``places``: the connector tells the records of one pass apart when they are read again.
     """
 
     reader: str
@@ -113,10 +113,10 @@ class Oracle:
         both = self.seen[one.token] | self.seen[other.token]
         for edits in self.seen:
             if one.token in edits or other.token in edits:
-                edits |= both
+                edits.update(both)
 
     def overwrite(self, old: Cell, new: Cell) -> set[int]:
-        """What is lost if ``new`` takes the place of ``old``; going to and fro without effect is no loss."""
+        """What is lost if ``new`` takes the place of ``old``; to and fro is no loss."""
         if self.seen[old.token] <= self.seen[new.token]:
             return set()
         if old.value == new.value:
@@ -192,7 +192,7 @@ class World:
             self.erp, self.erp_at, self.dirty = cells, self.now + self.habits.skew, True
 
     def export(self, *, ready: bool = True) -> None:
-        """The customer's system writes what it holds, or held when it began; one file after the other."""
+        """The customer's system writes what it holds, or held when it began, file by file."""
         self.inbox = [replace(file, ready=True) for file in self.inbox]
         if self.snapshot:
             file, self.snapshot = self.snapshot, None
@@ -237,7 +237,7 @@ class World:
         self.erp_at = file.at if self.habits.keeps_time else self.now + self.habits.skew
         self.dirty = self.dirty or self.habits.echoes
 
-    # -- the engine, one step after the other ----------------------------------------------------------
+    # -- the engine, one step after the other ------------------------------------------------------
 
     def cycle(self) -> Iterator[None]:
         """One pass; people and the customer's system act in between."""
@@ -354,8 +354,8 @@ class World:
         view = WorkOrder("1", shown(self.tracos), CREATED, self.tracos_at)
         state = Shown(view, self.synced, None)
         what = need(self.link, state, supersedes=True, resend=False)
-        if what is Need.MARK:
-            self.synced = True
+        if what in (Need.MARK, Need.UNMARK):
+            self.synced = what is Need.MARK
         if what is not Need.PUBLISH:
             return
         cells = {**self.tracos, **self.held_cells}
@@ -392,7 +392,7 @@ class World:
     def keep(self, link: Link) -> None:
         self.link = replace(link, rev=self.link.rev + 1)
 
-    # -- the story -------------------------------------------------------------------------------------
+    # -- the story ---------------------------------------------------------------------------------
 
     def tell(self, steps: int) -> None:
         """Random acts of everybody, then everybody finishes what was begun."""
@@ -440,7 +440,7 @@ class World:
             before = replace(self.link, rev=0)
         raise AssertionError(f"no rest: {state}")
 
-    # -- rest --------------------------------------------------------------------------------------------
+    # -- rest --------------------------------------------------------------------------------------
 
     def check_flag(self) -> None:
         """``isSynced`` only on what the customer was given or has shown himself."""
@@ -463,6 +463,7 @@ class World:
                 equal = ours.value == theirs.value
                 assert equal or self.coincidence, f"{name}: the sides differ at rest"
             keep |= self.oracle.seen[ours.token] | self.oracle.seen[theirs.token]
-        assert self.synced or self.link.held, "at rest and not marked as synced"
+        assert self.synced is not bool(self.link.held), "at rest and not marked as it is"
         lost = set(range(len(self.oracle.seen))) - keep
-        assert self.coincidence or not lost, f"edits lost without a record: {[self.oracle.value[t] for t in lost]}"
+        values = [self.oracle.value[t] for t in lost]
+        assert self.coincidence or not lost, f"edits lost without a record: {values}"

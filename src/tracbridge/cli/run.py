@@ -196,6 +196,8 @@ class Work:
         counts = summarized(tally, time.monotonic() - begun, self.code)
         ended = {"counts": counts, "exit": self.code}
         await self._persist(lambda: runs.end(row, clock.now(), ended))
+        if not self.cut:
+            await self._persist(self.service.tidy)
         self._row = "" if total_of(tally) else row
 
     async def _cycle(self, tally: Tally) -> None:

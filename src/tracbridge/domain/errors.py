@@ -3,7 +3,7 @@
 ::
 
     TracbridgeError
-    |-- ConfigError         stop and tell the operator: a right, a folder or a server is not as it must be
+    |-- ConfigError         stop, tell the operator: a right, a folder or a server is not in order
     |   |-- SettingError    ... because the value of a setting is wrong
     |   `-- OccupiedError   ... because another process of ours works on the connection
     |-- RetryableError      try again later: the other side is away or busy

@@ -23,9 +23,9 @@ class Phase(StrEnum):
 class Claim:
     """The pass that took a record: its number, and the last pass complete when it began.
 
-    ``position``: the record's place among those of the pass, as text that sorts in their order and is
-    the same when the record is read again after a crash; "" where the system has no such places, and
-    for a record that a person wants tried again.
+    ``position``: the record's place among those of the pass, as text that sorts in their order and
+    is the same when the record is read again after a crash; "" where the system has no such places,
+    and for a record that a person wants tried again.
     """
 
     pass_: int
@@ -60,10 +60,11 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """While it is open nobody can know whether a record was made before or after our version was read.
+    """While it is open nobody can know whether a record was made before or after our version was
+    read.
 
-    ``pass_``: the pass in which the version was published. ``repeat``: it equals the version before.
-    ``gone``: the pass counter when the customer was seen to have taken it, else None.
+    ``pass_``: the pass in which the version was published. ``repeat``: it equals the version
+    before. ``gone``: the pass counter when the customer was seen to have taken it, else None.
     ``old``: per changed field the prints of the earlier values that he may still show.
     """
 
@@ -77,7 +78,8 @@ class Window:
 class Seen:
     """The customer's last accepted record.
 
-    Its time (never ahead of our clock), pass, prints of its values, and place in the pass ("" = unknown).
+    Its time (never ahead of our clock), pass, prints of its values, and place in the pass ("" =
+    unknown).
     """
 
     at: datetime
@@ -98,9 +100,10 @@ class Held:
 class Link:
     """The memory of agreement about one order: the three-way merge's base and what is on its way.
 
-    ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's own
-    keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at`` of the
-    last publication. ``changes``: history entries written. ``rev`` and ``fence`` guard every update.
+    ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's
+    own keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at``
+    of the last publication. ``changes``: history entries written. ``rev`` and ``fence`` guard every
+    update.
     """
 
     id: str

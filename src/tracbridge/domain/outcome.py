@@ -35,7 +35,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Fields of one record on which the sides differ, and whose value stands (None: a person decides)."""
+    """Fields of one record on which the sides differ, and whose value stands (None: a person
+    decides).
+    """
 
     kind: Kind
     base: Mapping[str, Value]

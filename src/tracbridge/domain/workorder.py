@@ -17,6 +17,7 @@ class Side(StrEnum):
 
     @property
     def other(self) -> "Side":
+        """The system across."""
         return Side.CUSTOMER if self is Side.TRACOS else Side.TRACOS
 
 
@@ -36,11 +37,12 @@ Value = str | int | float | bool | datetime | None
 Fields = Mapping[str, Value]
 """Field name to value; two work orders are the same if their fields are equal.
 
-Core names: ``status`` (text of a `Status`), ``title``, ``description``, ``deleted``. Everything else
-is an ``ext.`` path. Each field merges, is held and is recorded by itself.
+Core names: ``status`` (text of a `Status`), ``title``, ``description``, ``deleted``. Everything
+else is an ``ext.`` path. Each field merges, is held and is recorded by itself.
 
 ``deleted`` is a group in one value, so that the flag never travels without its time: ``False``, the
-instant of the deletion, or ``True`` where the instant is not known (equal to any instant, see `settled`).
+instant of the deletion, or ``True`` where the instant is not known (equal to any instant, see
+`settled`).
 """
 
 DELETED = "deleted"
@@ -50,9 +52,9 @@ DELETED = "deleted"
 class WorkOrder:
     """One order as one side shows it.
 
-    ``created_at`` and ``updated_at`` are that side's own times (aware, UTC); they are no business fields.
-    ``extra`` is the JSON text of an object with keys that no mapping knows, to be passed through, or "".
-    ``warnings`` are codes of what was accepted although it looks odd.
+    ``created_at`` and ``updated_at`` are that side's own times (aware, UTC); they are no business
+    fields. ``extra`` is the JSON text of an object with keys that no mapping knows, to be passed
+    through, or "". ``warnings`` are codes of what was accepted although it looks odd.
     """
 
     ref: str
@@ -78,7 +80,8 @@ _BELOW_A_MILLISECOND = tuple(timedelta(microseconds=rest) for rest in range(1000
 def settled(fields: Fields, *known: Fields | None, when: datetime) -> Fields:
     """``fields`` with an instant for a deletion that came without one.
 
-    Taken from the first of ``known`` that has one, since an unknown instant equals any; else ``when``.
+    Taken from the first of ``known`` that has one, since an unknown instant equals any; else
+    ``when``.
     """
     if fields.get(DELETED) is not True:
         return fields

@@ -6,10 +6,12 @@ from tracbridge.ports.state import Runs
 
 
 async def bind(runs: Runs, customer: Exclusive, fresh: str, *, rebind: bool = False) -> None:
-    """Tie the customer's folder to our memory on the first run; refuse where they do not belong together.
+    """Tie the customer's folder to our memory on the first run; refuse where they do not belong
+    together.
 
-    ``fresh``: a marker to use if there is none. An unmounted share, a replaced folder and a wrong or lost
-    database all look like "everything is gone"; going on would acknowledge what nobody has taken.
+    ``fresh``: a marker to use if there is none. An unmounted share, a replaced folder and a wrong
+    or lost database all look like "everything is gone"; going on would acknowledge what nobody has
+    taken.
     """
     known, there = await runs.marker(), await customer.marker()
     if rebind or (known is None and there is None):
@@ -26,18 +28,19 @@ def refuse_strangers(known: tuple[str, bool] | None, there: str | None) -> None:
     """Raises `ConfigError` unless both carry the same mark, or ours was never surely placed."""
     if known is None:
         raise ConfigError(
-            "the outbound folder belongs to another Tracbridge memory: its marker .tracbridge is not known "
-            "in STATE_DATABASE. Check MONGO_URI, STATE_DATABASE and DATA_OUTBOUND_DIR; if they are right "
-            "(a new database on purpose), run once with --rebind."
+            "the outbound folder belongs to another Tracbridge memory: its marker .tracbridge is "
+            "not known in STATE_DATABASE. Check MONGO_URI, STATE_DATABASE and DATA_OUTBOUND_DIR; "
+            "if they are right (a new database on purpose), run once with --rebind."
         )
     marker, placed = known
     if there is None and placed:
         raise ConfigError(
-            "the outbound folder has lost its marker .tracbridge: perhaps a share is not mounted or the "
-            "folder was replaced. Nothing was touched. If the folder is right, run once with --rebind."
+            "the outbound folder has lost its marker .tracbridge: perhaps a share is not mounted "
+            "or the folder was replaced. Nothing was touched. If the folder is right, run once "
+            "with --rebind."
         )
     if there is not None and there != marker:
         raise ConfigError(
-            "the outbound folder carries the marker of another connection. Check DATA_OUTBOUND_DIR and "
-            "STATE_DATABASE; if they are right, run once with --rebind."
+            "the outbound folder carries the marker of another connection. Check "
+            "DATA_OUTBOUND_DIR and STATE_DATABASE; if they are right, run once with --rebind."
         )

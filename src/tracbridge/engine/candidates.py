@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tracbridge.engine.connection import Connection
 from tracbridge.domain.link import Claim
+from tracbridge.engine.connection import Connection
 from tracbridge.ports.connector import Record
 
 OVERLAP = timedelta(minutes=5)
 """Read again before the last resume point: clocks differ, and late commits carry old times."""
 
 ROTATION = 10_000
-"""Linked orders compared in each pass, so that an edit that left ``isSynced: true`` is found too."""
+"""Linked orders compared in each pass, so that an edit that left ``isSynced: true`` is found too.
+"""
 
 PAGE = 1_000
 
@@ -28,7 +29,9 @@ class Portion:
 
 
 class Candidates:
-    """Unsynced documents, those that changed lately, those to be told again, and a slice of all the others."""
+    """Unsynced documents, those that changed lately, those to be told again, and a slice of all the
+    others.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection

@@ -12,8 +12,8 @@ from tracbridge.engine.outbound import Outbound
 async def cycle(connection: Connection, tally: Tally, sources: Collection[Side]) -> None:
     """Acknowledgements first, then what comes in, then what goes out.
 
-    ``sources``: the sides to take changes from. Raises `RetryableError` where it has to be repeated;
-    what was done stays done and is recognised by the repetition.
+    ``sources``: the sides to take changes from. Raises `RetryableError` where it has to be
+    repeated; what was done stays done and is recognised by the repetition.
     """
     await acknowledge(connection, tally)
     if Side.CUSTOMER in sources:

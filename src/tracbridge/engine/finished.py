@@ -1,4 +1,4 @@
-"""Files that were refused as incomplete while their writer was still at work, and that he finished."""
+"""Files that were refused as incomplete while their writer was at work, and that he finished."""
 
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection

@@ -1,7 +1,7 @@
 """Customer -> TracOS: read, understand, decide, write TracOS, remember, tell the source.
 
-Each durable step may be run again and is safe to crash after: the next pass finds the claimed record
-again and recognises what is done already, by the record's place and by comparing.
+Each durable step may be run again and is safe to crash after: the next pass finds the claimed
+record again and recognises what is done already, by the record's place and by comparing.
 """
 
 from collections import Counter
@@ -32,8 +32,9 @@ ATTEMPTS = 6
 class Plan:
     """What one record makes us do, with everything that was read to decide it.
 
-    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the history
-    entry of what is written to TracOS (None: nothing is). ``reused``: perhaps another order's number.
+    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the
+    history entry of what is written to TracOS (None: nothing is). ``reused``: perhaps another
+    order's number.
     """
 
     item: Item
@@ -189,7 +190,7 @@ class Inbound:
         return Plan(plan.item, plan.decision, plan.link, plan.document, after, entry, odd)
 
     async def apply(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
-        """Record, write TracOS, remember; returns the refs whose guard failed, and what is refused."""
+        """Record, write TracOS, remember; returns refs whose guard failed, and what is refused."""
         if not any(p.after or p.decision.disagreements for p in plans):
             return set(), []
         connection = self.connection
@@ -240,7 +241,9 @@ class Inbound:
                 await self.connection.conflicts.release(plan.link.ref, gone, "both agree", at)
 
     async def _close_cases(self, understood: Sequence[Item | Refused], settled: Settled) -> None:
-        """Accepted records close older cases of their orders, and those of earlier passes by source."""
+        """Accepted records close older cases of their orders, and those of earlier passes by
+        source.
+        """
         self.cases = self.cases or bool(settled.refused)
         if not self.cases:
             return

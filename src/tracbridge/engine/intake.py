@@ -1,4 +1,6 @@
-"""From raw records to canonical orders; what cannot be understood goes to quarantine, bytes and all."""
+"""From raw records to canonical orders; what cannot be understood goes to quarantine, bytes and
+all.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +129,7 @@ def case_of(connection: Connection, one: Refused) -> QuarantineCase:
 
 
 def pointed(one: Refused) -> Reason:
-    """The reason with a pointer into the file, not into the record: who read the file has told it."""
+    """The reason with a pointer into the file; whoever read the file has given it so."""
     why = one.error.why
     if one.error is one.record.error:
         return why

@@ -46,6 +46,7 @@ class Version:
 
     @property
     def ref(self) -> str:
+        """Its order."""
         return self.link.ref
 
     @property
@@ -149,7 +150,7 @@ class Outbound:
         return Version(frozen, link, record)
 
     async def send(self, versions: list[Version], counts: Counter[str]) -> list[Bad]:
-        """Put on record and lay aside, freeze, publish; returns those that could not be laid aside."""
+        """Put on record and lay aside, freeze, publish; returns what could not be laid aside."""
         if not versions:
             return []
         recorded = self.connection.history.put([self._entry(v) for v in versions])
@@ -182,7 +183,7 @@ class Outbound:
         )
 
     async def _stage(self, versions: list[Version]) -> tuple[list[Version], list[Bad]]:
-        """Lay the versions beside their places, where the system can; then those that could not be."""
+        """Lay the versions beside their places, where the system can; those that could not last."""
         customer = self.connection.customer
         if not isinstance(customer, Stages):
             return versions, []
@@ -243,7 +244,7 @@ class Outbound:
             await self.connection.steps.passed(Step.MARKED)
 
     async def _refuse(self, bad: Sequence[Bad], counts: Counter[str]) -> None:
-        """Documents that cannot be sent: on record once per version, looked at again in each pass."""
+        """Documents that cannot be sent: on record once per version, looked at in each pass."""
         cases = [self._case(record, error) for record, error in bad]
         known = await self.connection.quarantine.known([c.id for c in cases]) if cases else set()
         fresh = [case for case in cases if case.id not in known]

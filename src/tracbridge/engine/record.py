@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def entry_of(inbound: "Inbound", plan: "Plan", before: Fields | None, after: Fields) -> Entry:
-    """The history entry of one change in TracOS, with the before-image of the fields that change."""
+    """The history entry of one change in TracOS, with what the fields held before."""
     changed = [n for n, v in after.items() if before is None or before.get(n) != v]
     record, link = plan.item.record, plan.link
     why = {"source": record.source, "kept": record.kept, "by": dict(plan.decision.why or {})}
@@ -30,7 +30,7 @@ def entry_of(inbound: "Inbound", plan: "Plan", before: Fields | None, after: Fie
     )
 
 
-def entry(
+def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
     connection: Connection,
     link: Link,
     side: Side,

@@ -17,8 +17,8 @@ async def session(
 ) -> AsyncIterator[None]:
     """The exclusive right to work on the connection, for the length of the block.
 
-    The folder's lock first (a paused holder blocks, which is safe), then the lease, then the marker:
-    nothing is claimed or acknowledged where memory and folder do not belong together.
+    The folder's lock first (a paused holder blocks, which is safe), then the lease, then the
+    marker: nothing is claimed or acknowledged where memory and folder do not belong together.
     """
     customer = connection.customer
     await customer.check()

@@ -1,4 +1,4 @@
-"""TracOS's published view ``isSynced`` with its time ``syncedAt``: what we read in it and how we set it.
+"""TracOS's published view ``isSynced`` with its time ``syncedAt``: how we read and set it.
 
 The flag means "the customer was given exactly this content". It is a view for people and for other
 programs; no decision about content rests on it.

@@ -16,16 +16,17 @@ class Translation(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What stands beside each change that this mapping made."""
 
     def customer_ref(self, body: Body) -> str | None:
         """The order's ref if the body shows one that is valid, else None; never raises."""
 
     def from_customer(self, body: Body) -> WorkOrder:
-        """The customer's record, with ``extra`` unset: the connector's bytes hold it, see `extra`."""
+        """The customer's record, ``extra`` unset: the connector's bytes hold it, see `extra`."""
 
     def extra(self, body: Body, raw: bytes) -> str:
-        """JSON text of the keys that the mapping does not know, each value as the customer spelt it."""
+        """JSON text of the keys that the mapping does not know, as the customer spelt them."""
 
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
         """The customer's whole record, without ``extra``."""

@@ -1,7 +1,8 @@
 """The contract every connected system fulfils, TracOS included.
 
-A connector moves raw records and knows no business: no statuses, no merging, no policies. It needs no
-base class. What it can do beyond the contract it declares by traits and by the optional protocols below.
+A connector moves raw records and knows no business: no statuses, no merging, no policies. It needs
+no base class. What it can do beyond the contract it declares by traits and by the optional
+protocols below.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,11 +25,12 @@ Body = Mapping[str, Any]
 class Record:
     """One raw record as a system gave it.
 
-    ``ref``: the system's own id, None where only the mapping can tell. ``body``: None is a tombstone.
-    ``source`` and ``pointer``: where it came from, for people (a file's name, a JSON pointer in it).
-    ``raw``: its original bytes where the system has bytes. ``claim``: None means "the pass that reads".
-    ``error``: why it could not even be read; then ``body`` means nothing.
-    ``kept``: where the bytes are after ``commit``; ``aside``: where after ``set_aside``; "" = nowhere.
+    ``ref``: the system's own id, None where only the mapping can tell. ``body``: None is a
+    tombstone. ``source`` and ``pointer``: where it came from, for people (a file's name, a JSON
+    pointer in it). ``raw``: its original bytes where the system has bytes. ``claim``: None means
+    "the pass that reads". ``error``: why it could not even be read; then ``body`` means nothing.
+    ``kept``: where the bytes are after ``commit``; ``aside``: where after ``set_aside``; "" =
+    nowhere.
     """
 
     body: Body | None
@@ -47,9 +49,9 @@ class Record:
 class Page:
     """A batch of records and where to resume once they are safe.
 
-    ``complete``: the listing ended here; absence from it is never a delete. ``waiting``: items that were
-    seen and left where they are, because they are not ready yet. ``notes``: (code, where) of what was
-    passed over and a person may want to know.
+    ``complete``: the listing ended here; absence from it is never a delete. ``waiting``: items that
+    were seen and left where they are, because they are not ready yet. ``notes``: (code, where) of
+    what was passed over and a person may want to know.
     """
 
     records: tuple[Record, ...]
@@ -63,10 +65,10 @@ class Page:
 class Write:
     """One intended effect.
 
-    ``key``: its idempotency key: same key, same effect, once. ``ref``: None where the system names it.
-    ``body``: None deletes. ``replaces``: the record this write was planned on; where given, the
-    system refuses with `StaleWriteError` if it holds something else by now; None creates or overwrites.
-    ``extra``: JSON text of an object whose keys are passed through as they are, or "".
+    ``key``: its idempotency key: same key, same effect, once. ``ref``: None where the system names
+    it. ``body``: None deletes. ``replaces``: the record this write was planned on; where given, the
+    system refuses with `StaleWriteError` if it holds something else by now; None creates or
+    overwrites. ``extra``: JSON text of an object whose keys are passed through as they are, or "".
     """
 
     key: str
@@ -90,7 +92,7 @@ Refusal = RecordError | StaleWriteError
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A version that lies durable beside its place. ``over``: publishing it will replace another."""
+    """A version that lies durable beside its place. ``over``: it will replace another one."""
 
     key: str
     over: bool
@@ -127,7 +129,8 @@ class Connector(Protocol):
     """One system, seen as readable pages and idempotent, guarded writes."""
 
     @property
-    def traits(self) -> Traits: ...
+    def traits(self) -> Traits:
+        """What this system can do."""
 
     async def check(self) -> None:
         """Reachable, authorised, prepared; called once before anything else.
@@ -138,21 +141,23 @@ class Connector(Protocol):
     def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
         """What has changed since ``since``, oldest first, in pages.
 
-        Reading again without `commit` gives the same records again. A connector that keeps a backlog
-        stamps ``claim`` on what it takes now and keeps the older stamp on what it took before.
+        Reading again without `commit` gives the same records again. A connector that keeps a
+        backlog stamps ``claim`` on what it takes now and keeps the older stamp on what it took
+        before.
         """
 
     async def commit(self, cursor: Cursor) -> None:
         """Everything before ``cursor`` is safe with us.
 
-        Called after the page's records are settled or in quarantine, and perhaps again after a crash:
-        committing twice changes nothing.
+        Called after the page's records are settled or in quarantine, and perhaps again after a
+        crash: committing twice changes nothing.
         """
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """Do each write, durably; one answer for each, in order.
 
-        Raises `RetryableError` if nothing is known to be done and `UnknownOutcomeError` if it may be.
+        Raises `RetryableError` if nothing is known to be done and `UnknownOutcomeError` if it may
+        be.
         """
 
     async def aclose(self) -> None:
@@ -241,26 +246,36 @@ class Marks(Protocol):
     """TracOS only: the view ``isSynced`` can be set, guarded by what was read."""
 
     async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
-        """Set ``isSynced: true`` and ``syncedAt`` on each record that is still as read; how many."""
+        """Set ``isSynced`` and ``syncedAt`` on each record that is still as read; how many."""
 
 
 class Tracos(Connector, Fetches, Marks, Protocol):
-    """TracOS as a connector: pages of unsynced documents, look-ups, guarded writes, the view ``isSynced``."""
+    """TracOS as a connector: pages of unsynced documents, look-ups, guarded writes, the view
+    ``isSynced``.
+    """
 
     def changed(self, since: Any) -> AsyncIterator[Page]:
-        """Documents whose ``updatedAt`` is at or after ``since`` although they are marked as synced."""
+        """Documents whose ``updatedAt`` is at or after ``since`` although they are marked as
+        synced.
+        """
 
 
 @runtime_checkable
 class Exclusive(Protocol):
-    """The system itself can tell whether another process of ours works on it, and whose memory it belongs to."""
+    """The system itself can tell whether another process of ours works on it, and whose memory it
+    belongs to.
+    """
 
     async def lock(self) -> None:
-        """Raises `ConfigError` if another process holds it; freed when this process ends, however it ends."""
+        """Raises `ConfigError` if another process holds it; freed when this process ends, however
+        it ends.
+        """
 
-    async def unlock(self) -> None: ...
+    async def unlock(self) -> None:
+        """Give it back."""
 
     async def marker(self) -> str | None:
         """The mark that was placed there, None if there is none."""
 
-    async def place_marker(self, marker: str) -> None: ...
+    async def place_marker(self, marker: str) -> None:
+        """Place the mark, durably."""

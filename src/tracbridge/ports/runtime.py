@@ -11,7 +11,9 @@ B = TypeVar("B")
 
 
 class Step(StrEnum):
-    """Each durable step of a pass. A crash right after any of them is safe; see ``docs/explanation/engine.md``."""
+    """Each durable step of a pass. A crash right after any of them is safe; see
+    ``docs/explanation/engine.md``.
+    """
 
     LEASE = "I0"
     ACKNOWLEDGED = "I1"
@@ -32,13 +34,15 @@ class Step(StrEnum):
 class Steps(Protocol):
     """Where crash tests and the simulation attach: called after each durable step."""
 
-    async def passed(self, step: str) -> None: ...
+    async def passed(self, step: str) -> None:
+        """This step is durable by now."""
 
 
 class Together(Protocol):
     """Waits for two look-ups at once; the simulation does one after the other."""
 
-    async def __call__(self, one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]: ...
+    async def __call__(self, one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+        """Both answers."""
 
 
 class Clock(Protocol):
@@ -51,9 +55,11 @@ class Clock(Protocol):
 class Observer(Protocol):
     """One event per batch and per incident; never a payload."""
 
-    def batch(self, flow: str, counts: Mapping[str, int]) -> None: ...
+    def batch(self, flow: str, counts: Mapping[str, int]) -> None:
+        """What became of a batch of records."""
 
-    def incident(self, code: str, where: str, message: str) -> None: ...
+    def incident(self, code: str, where: str, message: str) -> None:
+        """Something that a person may want to know."""
 
 
 @dataclass(frozen=True, slots=True)

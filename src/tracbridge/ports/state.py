@@ -1,4 +1,6 @@
-"""What the engine remembers between passes, as ports: links, bookkeeping, cases, conflicts, history."""
+"""What the engine remembers between passes, as ports: links, bookkeeping, cases, conflicts,
+history.
+"""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,10 +34,11 @@ class Ledger(Protocol):
     async def rotation(
         self, after: str, limit: int, given_before: datetime
     ) -> tuple[list[str], str]:
-        """The next ``limit`` links after that position in a fixed order, and the position after them.
+        """The next ``limit`` links after that position in a fixed order, and the position after
+        them.
 
-        Returns the refs of those not given to the customer since ``given_before``. The position is ""
-        at the beginning, and again when the end was reached.
+        Returns the refs of those not given to the customer since ``given_before``. The position is
+        "" at the beginning, and again when the end was reached.
         """
 
 
@@ -57,15 +60,17 @@ class Passes(Protocol):
     async def cursor(self, name: str) -> Any:
         """The stored resume point of that name, or None."""
 
-    async def keep_cursor(self, name: str, value: Any) -> None: ...
+    async def keep_cursor(self, name: str, value: Any) -> None:
+        """Store the resume point."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineCase:
     """One refused record: what, where, why, and where its bytes are.
 
-    ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same content
-    opens no second case). ``file``: path of the original bytes, or "" where ``raw`` holds them.
+    ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same
+    content opens no second case). ``file``: path of the original bytes, or "" where ``raw`` holds
+    them.
     """
 
     id: str
@@ -96,11 +101,13 @@ class Good:
         return bool(self.refs or self.sources)
 
     def outdates(self, ref: str | None, source: str, claim: Claim | None) -> bool:
-        """A case of this order, from this source, claimed then, is answered by one of the good records.
+        """A case of this order, from this source, claimed then, is answered by one of the good
+        records.
 
-        A source answers for earlier passes only: its other records of the same pass may well be bad.
+        A source answers for earlier passes only: its other records of the same pass may well be
+        bad.
         """
-        if ref in self.refs and _upto(claim, self.refs[ref]):
+        if ref is not None and ref in self.refs and _upto(claim, self.refs[ref]):
             return True
         return source in self.sources and _earlier(claim, self.sources[source])
 
@@ -198,8 +205,8 @@ class Conflicts(Protocol):
 class Entry:
     """One change we make to one order on one side, written before the effect.
 
-    ``before`` holds the values that were replaced (None: it did not exist), ``after`` those that stand then;
-    both only for the fields that changed. ``why``: mapping, policy per field, source.
+    ``before`` holds the values that were replaced (None: it did not exist), ``after`` those that
+    stand then; both only for the fields that changed. ``why``: mapping, policy per field, source.
     """
 
     id: str
@@ -231,18 +238,20 @@ class Lease(Protocol):
     """The time-limited exclusive right to work on a connection."""
 
     @property
-    def fence(self) -> int: ...
+    def fence(self) -> int:
+        """The number under which we write; each new holder has a higher one."""
 
     async def join(self) -> int:
-        """The present fence, without taking anything: for single guarded updates beside a worker."""
+        """The present fence, nothing taken: for single guarded updates beside a worker."""
 
     async def take(self) -> int:
-        """Take it and return the fence. Raises `ConfigError` naming the holder if another one lives."""
+        """Take it and return the fence. Raises `ConfigError` naming a holder that lives."""
 
     async def hold(self) -> None:
         """Renew if due. Raises `FatalError` if it is lost or too old to be sure of."""
 
-    async def release(self) -> None: ...
+    async def release(self) -> None:
+        """Give it back, if it is still ours."""
 
 
 class Runs(Protocol):
@@ -251,12 +260,14 @@ class Runs(Protocol):
     async def begin(self, run: str, at: datetime) -> None:
         """A run has begun; telling it again changes nothing."""
 
-    async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None: ...
+    async def end(self, run: str, at: datetime, counts: Mapping[str, Any]) -> None:
+        """The run is over, with these numbers."""
 
     async def marker(self) -> tuple[str, bool] | None:
         """The marker and whether it was surely placed; None before the first run."""
 
-    async def keep_marker(self, marker: str, *, placed: bool) -> None: ...
+    async def keep_marker(self, marker: str, *, placed: bool) -> None:
+        """Store the marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +289,14 @@ class TakenFile:
 class TakenFiles(Protocol):
     """What was taken from a folder that we may not write: the row at first sight is the claim."""
 
-    async def find(self, names: Sequence[str]) -> dict[str, TakenFile]: ...
+    async def find(self, names: Sequence[str]) -> dict[str, TakenFile]:
+        """What we know of these files, by name."""
 
-    async def unfinished(self) -> list[TakenFile]: ...
+    async def unfinished(self) -> list[TakenFile]:
+        """Files that were taken and are not done."""
 
-    async def take(self, files: Sequence[TakenFile]) -> None: ...
+    async def take(self, files: Sequence[TakenFile]) -> None:
+        """Remember the files as they are now."""
 
-    async def finish(self, names: Sequence[str]) -> None: ...
+    async def finish(self, names: Sequence[str]) -> None:
+        """The records of these files are safe."""

@@ -14,13 +14,13 @@ LONGEST = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """``retries`` after the first attempt; pauses start at ``delay`` seconds and double, with jitter."""
+    """``retries`` after the first attempt; pauses start at ``delay`` seconds and double."""
 
     retries: int = 3
     delay: float = 1.0
 
     def pause(self, attempt: int, jitter: float) -> float:
-        """Seconds before attempt ``attempt`` + 1 (from 0); ``jitter`` in [0, 1) shortens it by up to a tenth."""
+        """Seconds after attempt ``attempt`` (from 0); ``jitter`` takes up to a tenth off."""
         return float(min(self.delay * 2**attempt, LONGEST)) * (1 - 0.1 * jitter)
 
 
@@ -31,10 +31,12 @@ class Stop:
     event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set(self) -> None:
+        """Ask to end."""
         self.event.set()
 
     @property
     def asked(self) -> bool:
+        """Whether somebody asked."""
         return self.event.is_set()
 
     async def sleep(self, seconds: float) -> None:
@@ -57,6 +59,7 @@ class SafePoints:
     stop: Stop
 
     async def passed(self, step: str) -> None:
+        """As the steps behind it; then perhaps leaves."""
         await self.steps.passed(step)
         if step == Step.PAGE and self.stop.asked:
             raise Stopped

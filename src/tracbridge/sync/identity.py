@@ -1,4 +1,4 @@
-"""Names that are always the same for the same thing: links, versions, records of what was decided."""
+"""Names that are always the same for the same thing: links, versions, records of decisions."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -31,7 +31,9 @@ def canonical(fields: Fields | None) -> tuple[tuple[str, Value], ...] | None:
 
 
 def print_of(value: Value) -> Value:
-    """A value short enough to remember, equal if and only if the values are (up to hash collisions)."""
+    """A value short enough to remember, equal if and only if the values are (up to hash
+    collisions).
+    """
     if not isinstance(value, str) or (len(value) <= _LONG and not value.startswith("#")):
         return value
     return "#" + blake2b(value.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -29,8 +29,8 @@ class Incoming:
 class Decision:
     """What one record makes us do.
 
-    ``result``: what TracOS shall show, None if nothing is to be written there. ``link``: the link to
-    store, None if it stays as it is. ``why``: per changed field what decided it.
+    ``result``: what TracOS shall show, None if nothing is to be written there. ``link``: the link
+    to store, None if it stays as it is. ``why``: per changed field what decided it.
     """
 
     outcome: Outcome
@@ -54,7 +54,7 @@ def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime)
     return Seen(at, place[0], prints_of(order.fields), place[1])
 
 
-def disagreement(
+def disagreement(  # noqa: PLR0913, PLR0917 - three states of the fields, and what they are of
     kind: Kind,
     names: list[str],
     link: Link,
@@ -167,9 +167,7 @@ class Merge:
         self.times[name] = self.order.updated_at
         self.why[name] = why
 
-    def _keep_held(
-        self, name: str, doubts: list[str], clashes: dict[str, Side | None]
-    ) -> None:
+    def _keep_held(self, name: str, doubts: list[str], clashes: dict[str, Side | None]) -> None:
         """T keeps its own; a newer value of the customer's becomes the one that he keeps."""
         value = self.order.fields[name]
         if value == self.held[name].customer:
@@ -265,7 +263,9 @@ class Merge:
         return tuple(notes)
 
     def _link(self) -> Link | None:
-        """The link after the record: base moves outside the window only, the last word inside is ours."""
+        """The link after the record: base moves outside the window only, the last word inside is
+        ours.
+        """
         link, order = self.link, self.order
         echo = order.fields == link.last_given
         made = replace(

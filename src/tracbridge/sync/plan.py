@@ -44,7 +44,7 @@ def decide(
 
 
 def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> WorkOrder:
-    """The record with what its spelling leaves out: a status beside a delete, a delete's instant."""
+    """The record with what its spelling leaves out: the status or the instant of a delete."""
     given = link.last_given if link else None
     fields = settled(order.fields, given, tracos.fields if tracos else None, when=order.updated_at)
     if "status" not in fields:
@@ -68,7 +68,9 @@ def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:
 
 
 def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
-    """On record, not applied; the present state is sent again, else the sides would differ for ever."""
+    """On record, not applied; the present state is sent again, else the sides would differ for
+    ever.
+    """
     order, seen = incoming.order, link.seen
     retried = seen is not None and incoming.claim.pass_ < seen.pass_
     again = not retried and not link.repush and order.fields != link.last_given

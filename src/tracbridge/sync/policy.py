@@ -48,7 +48,7 @@ class Ack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """How one connection decides. ``receipts``: publish an order back after a change that came in."""
+    """How one connection decides. ``receipts``: publish an order back after its change came in."""
 
     conflict: Policy = Policy.NEWEST
     delete: DeletePolicy = DeletePolicy.BOTH
@@ -90,6 +90,8 @@ def winner(policy: Policy, clash: Clash, now: datetime) -> Side | None:
 
 
 def newer(clash: Clash, now: datetime) -> Side:
-    """The side that changed the field later; TracOS within the skew bound or if the customer's clock is wrong."""
+    """The side that changed the field later; TracOS within the skew bound or if the customer's
+    clock is wrong.
+    """
     later = clash.customer_at > clash.tracos_at + SKEW
     return Side.CUSTOMER if later and clash.customer_at <= now + AHEAD else Side.TRACOS

@@ -69,7 +69,9 @@ def view_of(link: Link, shown: Shown, fields: Fields) -> Need:
 
 
 def unsent(shown: Shown) -> bool:
-    """An order that we have never linked: its flag is believed, unless it was edited after it was set."""
+    """An order that we have never linked: its flag is believed, unless it was edited after it was
+    set.
+    """
     if not shown.synced:
         return True
     return shown.synced_at is not None and shown.order.updated_at > shown.synced_at
@@ -109,7 +111,9 @@ def next_version(
 
 
 def sent_at(link: Link, order: WorkOrder) -> datetime:
-    """The time to send: later than the customer's own, else a system that takes only newer drops it."""
+    """The time to send: later than the customer's own, else a system that takes only newer drops
+    it.
+    """
     return max(order.updated_at, link.seen.at + TICK) if link.seen else order.updated_at
 
 

@@ -1,7 +1,8 @@
 """The suite that every connector passes, TracOS's included.
 
-Subclass `ConnectorContract` in a test file, give it a *rig* (a connector on an empty system, hands to act
-as the other company, a way to restart) and a *body*, and pytest does the rest. Tests of a capability that
+Subclass `ConnectorContract` in a test file, give it a *rig* (a connector on an empty system, hands
+to act as the other company, a way to restart) and a *body*, and pytest does the rest. Tests of a
+capability that
 the connector does not implement, or of a trait that it does not declare, are skipped.
 """
 
@@ -84,10 +85,11 @@ class ReadingContract(OnRig):
         (before,) = records(await drain(bench.connector, FIRST))
         await bench.hands.plant(self.body(2))
         old, new = records(await drain(await bench.restarted(), SECOND))
-        if before.claim is None:
-            assert (old.claim, new.claim) == (None, None)  # keeps no backlog
+        if before.claim is None or old.claim is None or new.claim is None:
+            assert (before.claim, old.claim, new.claim) == (None, None, None)  # keeps no backlog
             return
-        assert (before.claim, old.claim, new.claim) == (FIRST, FIRST, SECOND)
+        assert (before.claim, before.claim.pass_, new.claim.pass_) == (old.claim, 1, 2)
+        assert old.claim.order < new.claim.order
 
     async def test_a_reader_may_stop_early(self, bench: Bench) -> None:
         for n in range(1, 4):

@@ -1,4 +1,4 @@
-"""A connector in a test: the connector itself, hands to act as the other company, and a way to restart."""
+"""A connector in a test: itself, hands to act as the other company, and a way to restart."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,7 +21,7 @@ class Hands(Protocol):
     """What the other company does on its own, behind our back."""
 
     async def plant(self, body: Body) -> str:
-        """Put a record there, or a newer version of it; returns the ref under which we would write it."""
+        """Put a record there, or a newer version; returns the ref under which we would write it."""
 
     async def holdings(self) -> list[Body]:
         """All records that the other company can see now, whoever wrote them."""
@@ -29,7 +29,7 @@ class Hands(Protocol):
 
 @runtime_checkable
 class Reader(Protocol):
-    """Hands of a company whose handling of our versions can be seen; needed where `Acknowledges` is implemented."""
+    """Hands of a company whose handling of our versions can be seen; for `Acknowledges`."""
 
     async def take(self, ref: str) -> None:
         """Import the version of that ref, as the company's importer does."""
@@ -76,7 +76,7 @@ class Bench:
 
 
 class OnRig(ABC):
-    """What the parts of the contract share. Tests are coroutines: pytest-asyncio in mode ``auto`` runs them."""
+    """What the parts of the contract share. pytest-asyncio in mode ``auto`` runs the tests."""
 
     passes_extra: ClassVar[bool] = True
     """Keys that no mapping knows travel through this system; False for TracOS only."""
@@ -87,7 +87,7 @@ class OnRig(ABC):
 
     @abstractmethod
     def body(self, n: int, text: str = "Check the pump") -> Body:
-        """A valid body in the system's own format, of another record for each ``n``, with ``text`` in it."""
+        """A valid body in the system's own format, another for each ``n``, with ``text`` in it."""
 
     def ref(self, n: int) -> str:
         """The ref under which we write ``body(n)``."""
@@ -105,6 +105,11 @@ class OnRig(ABC):
     def write_of(self, n: int, text: str = "Check the pump", *, key: str = "") -> Write:
         """A write of ``body(n, text)`` under its ref."""
         return Write(key or f"key-{n}", self.body(n, text), self.ref(n))
+
+    def shown_of(self, n: int, text: str = "", *, key: str = "") -> tuple[str, str]:
+        """Key and ref of `write_of` with the same arguments, as `Stages.publish` takes them."""
+        write = self.write_of(n, text, key=key)
+        return write.key, write.ref or ""
 
     @pytest.fixture
     async def bench(self) -> AsyncIterator[Bench]:

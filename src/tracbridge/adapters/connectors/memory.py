@@ -1,4 +1,4 @@
-"""A customer's system kept in memory: it answers writes, checks versions and shows our writes when read.
+"""A customer's system kept in memory: answers writes, checks versions, shows what we wrote.
 
 The smallest whole connector there is: read it before you write your own.
 """
@@ -29,7 +29,8 @@ PAGE = 1_000
 class MemorySystem:
     """The other company's database: every version of every record, oldest first.
 
-    ``answers``: what each idempotency key was answered. ``committed``: versions that we need not be shown again.
+    ``answers``: what each idempotency key was answered. ``committed``: versions that we need not
+    be shown again.
     """
 
     versions: list[Record] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which MongoDB: the one that was named, the one that was used before, one that answers, the embedded one."""
+"""Which MongoDB: the one named, the one used before, one that answers, the embedded one."""
 
 import importlib.util
 import os
@@ -43,7 +43,8 @@ async def choose(uri: str | None, environ: Mapping[str, str] = os.environ) -> Ch
     if importlib.util.find_spec("fiftyone") is None:
         raise ConfigError(
             f"no MongoDB answers at {LOCAL}, and the embedded one is not installed. Start one "
-            "(docker-compose up -d mongodb), set MONGO_URI, or install tracbridge[embedded] for a trial."
+            "(docker-compose up -d mongodb), set MONGO_URI, or, for a trial, install "
+            "tracbridge[embedded]."
         )
     return embedded(environ)
 

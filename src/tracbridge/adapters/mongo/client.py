@@ -21,7 +21,7 @@ Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
 
 SELECTION_MS = 2_500
-"""How long one attempt looks for a usable server; four attempts and their pauses stay below 20 s."""
+"""How long one attempt looks for a server; four attempts and their pauses stay below 20 s."""
 
 TIMEOUT_MS = 15_000
 """Longest silence of a server at work: by default a stopped one hangs us for ever.
@@ -43,9 +43,10 @@ _FORBIDDEN = frozenset({13, 18, 8000})
 
 
 def connect(uri: str) -> AsyncMongoClient[Document]:
-    """A client with majority writes, journal, majority reads, time-outs, aware times, no driver retries.
+    """A client with majority writes and reads, journal, time-outs, aware times, no driver retries.
 
-    Our own batch retry is idempotent and cheaper than the driver's. Raises `ConfigError` for a bad URI.
+    Our own batch retry is idempotent and cheaper than the driver's. Raises `ConfigError` for a
+    bad URI.
     """
     try:
         return AsyncMongoClient(
@@ -94,7 +95,7 @@ def _failure(host: str, error: OperationFailure) -> Exception:
 
 
 def _bulk(host: str, error: BulkWriteError) -> Exception:
-    """A bulk in which only the acknowledgement failed, or the server stepped down, passes by itself."""
+    """A bulk of which only the acknowledgement failed, or whose server stepped down, passes."""
     concern = error.details.get("writeConcernErrors", [])
     codes = {w.get("code") for w in (*concern, *error.details.get("writeErrors", []))}
     if codes <= _PASSING:
@@ -115,7 +116,7 @@ async def paged(cursor: Any, size: int) -> AsyncIterator[list[Document]]:
 
 
 def duplicates(error: BulkWriteError) -> set[int] | None:
-    """The positions of a bulk that met a duplicate key, or None if something else went wrong too."""
+    """The positions of a bulk that met a duplicate key, or None if more than that went wrong."""
     errors = error.details.get("writeErrors", [])
     if any(e.get("code") != DUPLICATE for e in errors) or error.details.get("writeConcernErrors"):
         return None
@@ -132,7 +133,7 @@ SPLIT = 250
 
 
 async def halves(work: Callable[[Sequence[T]], Awaitable[R]], items: Sequence[T]) -> list[R]:
-    """``work`` done on two halves of ``items`` at once: the server works on one batch with one core.
+    """``work`` done on two halves of ``items`` at once: the server gives one batch one core.
 
     Both are over when this returns or raises; the first error counts.
     """

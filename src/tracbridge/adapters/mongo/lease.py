@@ -1,4 +1,4 @@
-"""The lease in MongoDB: one worker per connection, with a fence that only grows. Time is the server's."""
+"""The lease in MongoDB: one worker per connection, a fence that only grows, the server's time."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def _boot() -> str:
 
 
 def _started(pid: int) -> str:
-    """When the process started, in the system's own clock ticks; "" if it does not run (or is unknown)."""
+    """When the process started, in the system's ticks; "" if it does not run, or is unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -18,7 +18,7 @@ PAGE = 1_000
 
 
 class MongoLedger:
-    """The links. ``fence`` is asked at each write, so that a worker that lost its lease writes nothing."""
+    """The links. ``fence`` is asked at each write: who lost the lease writes nothing."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ Document = dict[str, Any]
 
 
 def to_document(link: Link, fence: int) -> Document:
-    """The link as it is stored next: one revision on, under this fence. What is empty takes no room."""
+    """The link as it is stored next: one revision on, under this fence. The empty takes no room."""
     document: Document = {
         "_id": link.id,
         "c": link.connection,

@@ -1,4 +1,4 @@
-"""Indexes: made at the first run, looked at in every run. Duplicate numbers are named, never mended silently."""
+"""Indexes: made at the first run, looked at in every run. Duplicate numbers are named only."""
 
 from typing import Any
 
@@ -129,7 +129,7 @@ async def _create(
 
 
 async def refuse_doubles(orders: AsyncCollection[Document], host: str) -> None:
-    """As `prepare` would, without making anything: raises `ConfigError` where numbers are not unique."""
+    """As `prepare`, but makes nothing: raises `ConfigError` for numbers that are not unique."""
     with translated(host):
         there = await orders.index_information() if await _exists(orders) else {}
         if TRACOS[0].document["name"] not in there and await doubles(orders, 1):

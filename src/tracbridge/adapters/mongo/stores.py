@@ -11,7 +11,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from tracbridge.adapters.mongo.client import Document, duplicates, halves, translated
+from tracbridge.adapters.mongo.client import Document, duplicates, translated
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
@@ -97,6 +97,7 @@ class MongoQuarantine:
 
 
 def case_document(case: QuarantineCase) -> Document:
+    """The case as it is stored."""
     why = case.why
     return {
         "_id": case.id,
@@ -119,12 +120,14 @@ def case_document(case: QuarantineCase) -> Document:
 
 
 def claim_document(claim: Claim | None) -> Document | None:
+    """The claim as it is stored."""
     if claim is None:
         return None
     return {"pass": claim.pass_, "complete": claim.complete, "position": claim.position}
 
 
 def to_claim(part: Document | None) -> Claim | None:
+    """The claim as it was stored."""
     return Claim(part["pass"], part["complete"], part.get("position", "")) if part else None
 
 
@@ -171,6 +174,7 @@ class MongoConflicts:
 
 
 def conflict_document(conflict: Conflict) -> Document:
+    """The conflict as it is stored."""
     return {
         "_id": conflict.id,
         "c": conflict.connection,
@@ -190,6 +194,7 @@ def conflict_document(conflict: Conflict) -> Document:
 
 
 def to_conflict(document: Document) -> Conflict:
+    """The conflict as it was stored."""
     taken = {n: Side(side) if side else None for n, side in document["taken"].items()}
     return Conflict(
         id=document["_id"],
@@ -236,6 +241,7 @@ class MongoHistory:
 
 
 def entry_document(entry: Entry) -> Document:
+    """The entry as it is stored."""
     return {
         "_id": entry.id,
         "c": entry.connection,
@@ -251,6 +257,7 @@ def entry_document(entry: Entry) -> Document:
 
 
 def to_entry(document: Document) -> Entry:
+    """The entry as it was stored."""
     return Entry(
         id=document["_id"],
         connection=document["c"],
@@ -285,7 +292,7 @@ class MongoRuns:
             await self._runs.update_one({"_id": run}, {"$set": {"ended": at, **counts}})
 
     async def marker(self) -> tuple[str, bool] | None:
-        """The marker's text and whether it was surely placed at the customer's; None before the first run."""
+        """The marker's text and whether it was surely placed; None before the first run."""
         with translated(self._host):
             row = await self._connections.find_one({"_id": self._c})
         return (row["marker"], row["placed"]) if row else None

@@ -1,7 +1,7 @@
-"""Where claimed files lie: one folder per batch, whose name carries everything that a restart needs.
+"""Where claimed files lie: one folder per batch, whose name carries all that a restart needs.
 
-``.claimed/<pass>-<complete>-<batch>/<original name>``. One rename moves a whole batch to the archive,
-``<day>/<batch>/<original name>``; a file keeps its own name all the way.
+``.claimed/<pass>-<complete>-<batch>/<original name>``. One rename moves a whole batch to the
+archive, ``<day>/<batch>/<original name>``; a file keeps its own name all the way.
 """
 
 import os
@@ -16,7 +16,10 @@ _FOLDER = re.compile(r"(\d+)-(\d+)-((\d{4})(\d\d)(\d\d)T\d{6}-[0-9a-f]+)")
 
 @dataclass(frozen=True, slots=True)
 class ClaimFolder:
-    """One batch that was claimed; ``path`` is its folder now, ``day`` and ``batch`` name it in the archive."""
+    """One batch that was claimed.
+
+    ``path`` is its folder now, ``day`` and ``batch`` name it in the archive.
+    """
 
     path: str
     claim: Claim

@@ -1,4 +1,4 @@
-"""The folder connector: reads JSON files from one folder, writes one file per order into another."""
+"""The folder connector: reads JSON files from one folder, writes a file per order into another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence

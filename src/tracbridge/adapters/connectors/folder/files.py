@@ -94,7 +94,7 @@ def safe_name(ref: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A file's name as text: bytes that are not UTF-8 are escaped, and a digest keeps such names apart."""
+    """A file's name as text: one that is not UTF-8 is escaped, and a digest keeps it apart."""
     if name.isascii() or not _SURROGATES.search(name):
         return name
     data = os.fsencode(name)

@@ -44,7 +44,7 @@ class Listed(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What was taken of one batch: its records, and the paths that `Inbox.finish` takes when they are safe."""
+    """What was taken of one batch: its records, and the paths for `Inbox.finish`."""
 
     records: list[Record] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ def batches(files: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
 
 
 class Inbox:
-    """Intake by claiming: modes ``archive`` and ``delete``. All methods block; call them in a thread."""
+    """Intake by claiming: modes ``archive`` and ``delete``. All methods block: use a thread."""
 
     def __init__(self, settings: FolderSettings) -> None:
         self.settings = settings
@@ -131,7 +131,7 @@ class Inbox:
         return files, whole, Batch(notes=notes)
 
     def leftovers(self) -> Iterator[Batch]:
-        """What earlier passes claimed and did not finish, and what a person wants retried, in claim order."""
+        """What earlier passes claimed and left, and what a person wants retried, in claim order."""
         folders = [*claim_folders(self.claimed), *claim_folders(self.retry)]
         for folder in sorted(folders, key=lambda one: os.path.basename(one.path)):
             yield self.reload(folder)
@@ -247,6 +247,7 @@ _NUMBER = itertools.count()
 
 
 def decoded(data: bytes) -> list[Decoded] | RecordError:
+    """The records of a file, or why it has none."""
     try:
         return decode(data)
     except RecordError as error:

@@ -88,19 +88,11 @@ class KeepingInbox(Inbox):
         self, file: Listed, known: TakenFile | None, claim: Claim, batch: Batch
     ) -> tuple[TakenFile, Any] | None:
         """The row for a file that is new, or that only looks new (then it is done already)."""
-        path = f"{self.inbound}/{file.name}"
         try:
-            data, stamp = read_regular(path, self.settings.max_bytes)
+            data = self._steady(file, batch)
         except RecordError as error:
             return self._row(file, "", claim), error
-        except FileNotFoundError:
-            return None
-        except PermissionError:
-            batch.waiting += 1
-            batch.notes.append(("permission", plain_name(file.name)))
-            return None
-        if (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size) or _moved(path, stamp):
-            batch.missed += 1
+        if data is None:
             return None
         digest = sha256(data).hexdigest()
         if known and known.sha256 == digest:
@@ -110,6 +102,22 @@ class KeepingInbox(Inbox):
             batch.waiting += 1
             return None
         return self._row(file, digest, claim), outcome
+
+    def _steady(self, file: Listed, batch: Batch) -> bytes | None:
+        """The content that was listed; None if it is gone, changing, or not ours to read."""
+        path = f"{self.inbound}/{file.name}"
+        try:
+            data, stamp = read_regular(path, self.settings.max_bytes)
+        except FileNotFoundError:
+            return None
+        except PermissionError:
+            batch.waiting += 1
+            batch.notes.append(("permission", plain_name(file.name)))
+            return None
+        if (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size) or _moved(path, stamp):
+            batch.missed += 1
+            return None
+        return data
 
     def _row(self, file: Listed, digest: str, claim: Claim) -> TakenFile:
         return TakenFile(file.name, file.size, file.mtime_ns, digest, claim, new_batch())
@@ -123,7 +131,7 @@ class KeepingInbox(Inbox):
         super().finish(path for path in everything if os.path.dirname(path) == self.retry)
 
     def set_aside(self, records: Iterable[Record]) -> None:
-        """Copy the originals to the quarantine folder, durably; those that are there already stay."""
+        """Copy the originals to the quarantine folder, durably; those that are there stay."""
         for record in records:
             if not os.path.lexists(record.aside):
                 self._copy(record)

@@ -1,4 +1,4 @@
-"""The outbound folder: lay versions aside durably, show them by one rename each, see what became of them."""
+"""The outbound folder: lay versions aside durably, show each by one rename, see its fate."""
 
 import fcntl
 import os
@@ -81,7 +81,7 @@ class Outbox:
         return Receipt(ref)
 
     def sweep(self) -> int:
-        """Temporary files that were never announced: whatever lies there once all staged ones are shown."""
+        """Temporary files that were never announced: what lies there once all staged are shown."""
         names = os.listdir(self.temporary)
         for name in names:
             remove(f"{self.temporary}/{name}")
@@ -114,7 +114,7 @@ class Outbox:
             raise FatalError(f"outbound folder {self.folder} has lost its marker while we worked.")
 
     def lock(self) -> None:
-        """One process of ours at a time; the kernel frees it when the process ends, however it ends."""
+        """One process of ours at a time; the kernel frees it however the process ends."""
         if self._lock is not None:
             return
         fd = os.open(f"{self.folder}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)

@@ -1,4 +1,4 @@
-"""Are the folders there, usable, apart from each other and on one file system? And do they really work?"""
+"""Are the folders there, usable, apart from each other, on one file system, and do they work?"""
 
 import os
 from pathlib import Path

@@ -14,7 +14,7 @@ SEPARATOR = "\0"
 
 
 def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
-    """What earlier passes left, then what lies in the folder, oldest first; then an empty last page."""
+    """What earlier passes left, then what lies in the folder, oldest first; last an empty page."""
     waiting = 0
     for left in inbox.leftovers():
         yield from pages(left)

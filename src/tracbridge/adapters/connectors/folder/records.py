@@ -34,8 +34,7 @@ def records_of(
     aside = aside if len(outcome) == 1 else ""
     claims = [_claim(folder, name, mtime_ns, index) for index in range(len(outcome))]
     return [
-        _record(one, claim, name, kept, aside)
-        for one, claim in zip(outcome, claims, strict=True)
+        _record(one, claim, name, kept, aside) for one, claim in zip(outcome, claims, strict=True)
     ]
 
 

@@ -1,0 +1,148 @@
+"""A version on its way to the customer: each step by an example."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.harness import CREATED, NOW
+from tests.property.cases import agreed, link, order, out_of, window
+from tracbridge.domain.link import Held, Out, Phase, Window
+from tracbridge.domain.workorder import DELETED, Fields
+from tracbridge.sync.policy import Ack
+from tracbridge.sync.publish import (
+    TICK,
+    Need,
+    Shown,
+    need,
+    next_version,
+    published,
+    refused,
+    sent_at,
+    staged,
+    taken,
+)
+
+BASE: Fields = {"status": "pending", "description": "Pump", DELETED: False}
+DONE: Fields = {**BASE, "status": "completed"}
+GONE: Fields = {**BASE, DELETED: True}
+
+
+def test_the_first_version_of_an_order_born_in_tracos_names_no_earlier_values() -> None:
+    made = next_version(link(rev=0), order(BASE, NOW), 7, NOW + TICK)
+    assert made.out == Out(1, "L-1", BASE, CREATED, NOW, NOW + TICK)
+    assert made.window == Window(7, False, None, dict.fromkeys(BASE, ()))
+    assert made.times == dict.fromkeys(BASE, NOW)
+
+
+def test_a_second_version_keeps_what_the_customer_may_still_show() -> None:
+    unread = agreed(BASE, out=out_of(DONE), window=window(BASE, DONE), seq=3)
+    on_hold = {**BASE, "status": "on_hold"}
+    made = next_version(unread, order(on_hold), 7, NOW)
+    assert made.window == Window(7, False, None, {"status": ("pending", "completed")})
+    back = next_version(unread, order(BASE), 7, NOW)
+    assert back.window == Window(7, False, None, {"status": ("pending", "completed")})
+
+
+def test_a_version_that_equals_the_one_before_is_a_repeat() -> None:
+    known = agreed(BASE, repush=True, times={"status": CREATED})
+    made = next_version(known, order(BASE), 7, NOW)
+    assert made.window == Window(7, True, None, {})
+    assert (made.times, made.repush) == ({"status": CREATED}, False)
+
+
+def test_a_version_shows_the_customers_own_value_in_a_held_field() -> None:
+    known = agreed(BASE, held={"status": Held("completed", "cancelled"), "ext.none": Held(1, 2)})
+    made = next_version(known, order({**DONE, "description": "Valve"}), 7, NOW)
+    assert made.out is not None
+    assert made.out.fields == {**DONE, "status": "cancelled", "description": "Valve"}
+
+
+def test_a_delete_without_a_time_is_sent_with_a_known_one() -> None:
+    at = NOW - timedelta(days=3)
+    for known, expected in ((agreed({**BASE, DELETED: at}), at), (agreed(BASE), NOW)):
+        made = next_version(known, order(GONE, NOW), 7, NOW + timedelta(hours=1))
+        assert made.out is not None
+        assert made.out.fields[DELETED] == expected
+
+
+def test_a_delete_without_a_time_is_no_difference_to_the_one_that_was_agreed() -> None:
+    known = agreed({**BASE, DELETED: NOW - timedelta(days=3)})
+    shown = Shown(order(GONE), synced=True, synced_at=NOW)
+    assert need(known, shown, supersedes=True, resend=False) is Need.NOTHING
+
+
+@pytest.mark.parametrize(("edited", "expected"), [(0, TICK), (60, timedelta(seconds=60))])
+def test_what_is_sent_is_later_than_what_the_customer_showed(
+    edited: int, expected: timedelta
+) -> None:
+    known = agreed(BASE)
+    assert known.seen is not None
+    moment = known.seen.at + timedelta(seconds=edited)
+    assert sent_at(known, order(BASE, moment)) == known.seen.at + expected
+    assert sent_at(link(), order(BASE, moment)) == moment
+
+
+def test_publishing_after_a_later_pass_began_says_so() -> None:
+    made = staged(next_version(agreed(BASE), order(DONE), 7, NOW), over=True)
+    then = published(made, 9)
+    assert then.window is not None
+    assert then.out is not None
+    assert (then.window.pass_, then.out.phase, then.out.over) == (9, Phase.PUBLISHED, True)
+
+
+@pytest.mark.parametrize(
+    ("over", "ack", "gone", "again"),
+    [
+        (False, Ack.AUTO, 9, False),
+        (False, Ack.CONTENT, None, False),
+        (True, Ack.AUTO, None, True),
+        (True, Ack.CONTENT, None, True),
+    ],
+)
+def test_a_version_over_an_unread_one_is_sent_again_when_it_is_gone(
+    over: bool, ack: Ack, gone: int | None, again: bool
+) -> None:
+    made = published(staged(next_version(agreed(BASE), order(DONE), 7, NOW), over=over), 7)
+    then = taken(made, 9, ack)
+    assert then.window is not None
+    assert (then.base, then.out, then.window.gone, then.repush) == (DONE, None, gone, again)
+
+
+def test_a_wish_to_send_again_survives_the_arrival_of_the_version_before() -> None:
+    made = published(next_version(agreed(BASE), order(DONE), 7, NOW), 7)
+    assert taken(replace(made, repush=True), 9, Ack.AUTO).repush
+
+
+def test_nothing_can_be_staged_that_was_not_frozen() -> None:
+    for step in (
+        lambda: staged(agreed(BASE), over=False),
+        lambda: published(agreed(BASE), 7),
+        lambda: taken(agreed(BASE), 7, Ack.AUTO),
+        lambda: refused(agreed(BASE), "no"),
+    ):
+        with pytest.raises(ValueError, match="nothing on its way"):
+            step()
+
+
+@pytest.mark.parametrize("phase", [Phase.INTENT, Phase.STAGED])
+def test_a_version_that_is_not_shown_yet_is_finished_first(phase: Phase) -> None:
+    known = agreed(BASE, out=out_of(DONE, phase), window=window(BASE, DONE))
+    for shown in (DONE, {**DONE, "description": "Valve"}):
+        state = Shown(order(shown), synced=False, synced_at=None)
+        found = need(known, state, supersedes=True, resend=True)
+        assert found is (Need.NOTHING if shown == DONE else Need.WAIT)
+
+
+def test_a_system_that_takes_one_version_at_a_time_is_waited_for() -> None:
+    known = agreed(BASE, out=out_of(DONE), window=window(BASE, DONE))
+    state = Shown(order(BASE), synced=False, synced_at=None)
+    assert need(known, state, supersedes=False, resend=False) is Need.WAIT
+    assert need(known, state, supersedes=True, resend=False) is Need.PUBLISH
+
+
+def test_an_order_with_held_fields_is_not_marked_as_synced() -> None:
+    known = agreed({**BASE, "status": "cancelled"}, held={"status": Held("completed", "cancelled")})
+    for synced, expected in ((True, Need.UNMARK), (False, Need.NOTHING)):
+        state = Shown(order(DONE), synced, NOW)
+        assert need(known, state, supersedes=True, resend=False) is expected
