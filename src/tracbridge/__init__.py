@@ -1,3 +1,3 @@
-"""Tracbridge keeps work orders in TracOS and in a customer's system the same, in both directions."""
+"""Tracbridge keeps work orders in TracOS and in a customer's system the same, both ways."""
 
 __version__ = "0.1.0"

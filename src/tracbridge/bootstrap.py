@@ -1,4 +1,4 @@
-"""The composition root: settings in, a wired connection out. The only module that names adapters."""
+"""The composition root: settings in, a wired connection out; only here adapters are named."""
 
 import asyncio
 import os
@@ -46,6 +46,7 @@ class SystemClock:
     """This machine's clock."""
 
     def now(self) -> datetime:
+        """The present instant in UTC, cut to milliseconds."""
         return to_milliseconds(datetime.now(UTC))
 
 

@@ -12,7 +12,7 @@ LATEST = NOW + timedelta(hours=2)
 
 
 def clash(world: World) -> str:
-    """Completed against cancelled, and a text that only the customer changed; returns the conflict."""
+    """Completed against cancelled, and a text that only the customer changed; its id."""
     world.drop(order(7, summary="Pump"))
     world.run()
     world.settle(7)

@@ -12,7 +12,9 @@
     |-- UnknownOutcomeError neither done nor not done: look first, then decide
     `-- FatalError          stop this connection: going on could do harm
 
-What the engine makes of each stands in one table, ``engine/disposition.py``.
+Who acts on them: ``engine/intake.py`` quarantines records, ``engine/inbound.py`` plans stale ones
+again, ``runtime/runner.py`` waits and repeats, ``cli/app.py`` turns the rest into one line and an
+exit code.
 """
 
 from dataclasses import dataclass

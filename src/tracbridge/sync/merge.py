@@ -218,10 +218,11 @@ class Merge:
 
     def _deleter(self) -> Side | None:
         """The side that alone has deleted the order since both last agreed."""
+        ours, theirs = self.shown.get(DELETED), self.order.fields[DELETED]
         match self.verdicts.get(DELETED):
-            case Verdict.CUSTOMER if self.order.fields[DELETED]:
+            case Verdict.CUSTOMER if theirs and not ours:
                 return Side.CUSTOMER
-            case Verdict.TRACOS if self.shown.get(DELETED):
+            case Verdict.TRACOS if ours and not theirs:
                 return Side.TRACOS
         return None
 

@@ -29,6 +29,7 @@ def decide(
     order = completed(incoming.order, known, tracos)
     if order is not incoming.order:
         incoming = replace(incoming, order=order)
+    tracos = tracos and dated(tracos, order, link)
     if known and known.seen and applied(known.seen, incoming.claim):
         return Decision(Outcome.UNCHANGED)
     if known and known.seen and older(order, known.seen, incoming.claim):
@@ -51,6 +52,12 @@ def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> 
         kept = given or (tracos.fields if tracos else None) or {}
         fields = {**fields, "status": kept.get("status", Status.CANCELLED.value)}
     return order if fields is order.fields else replace(order, fields=fields)
+
+
+def dated(tracos: WorkOrder, order: WorkOrder, link: Link) -> WorkOrder:
+    """TracOS's order with an instant for a deletion that stands there without one."""
+    fields = settled(tracos.fields, link.last_given, order.fields, when=tracos.updated_at)
+    return tracos if fields is tracos.fields else replace(tracos, fields=fields)
 
 
 def applied(seen: Seen, claim: Claim) -> bool:
@@ -110,13 +117,14 @@ def create(
 
 def strangers(order: WorkOrder, link: Link, tracos: WorkOrder, mode: FirstContact) -> bool:
     """Nothing says that the two orders of one number are the same one."""
+    ours = tracos.fields
+    if order.fields == link.last_given or all(ours.get(n) == v for n, v in order.fields.items()):
+        return False
     if mode is not FirstContact.CHECK:
         return mode is FirstContact.HOLD
     if abs(order.created_at - tracos.created_at) <= SAME_ORDER:
         return False
-    return not (
-        same_words(order.fields, tracos.fields) or same_words(order.fields, link.last_given)
-    )
+    return not (same_words(order.fields, ours) or same_words(order.fields, link.last_given))
 
 
 def same_words(one: Fields, other: Fields | None) -> bool:

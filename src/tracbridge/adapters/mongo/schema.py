@@ -1,5 +1,6 @@
 """Indexes: made at the first run, looked at in every run. Duplicate numbers are named only."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -101,12 +102,7 @@ async def _ensure(
     collection: AsyncCollection[Document], models: list[IndexModel], host: str
 ) -> list[str]:
     with translated(host):
-        try:
-            there = await collection.index_information()
-        except OperationFailure as error:
-            if error.code != _NO_SUCH_COLLECTION:
-                raise
-            there = {}
+        there = await _indexes(collection)
     missing = [model for model in models if model.document["name"] not in there]
     if missing:
         await _create(collection, missing, host)
@@ -131,14 +127,18 @@ async def _create(
 async def refuse_doubles(orders: AsyncCollection[Document], host: str) -> None:
     """As `prepare`, but makes nothing: raises `ConfigError` for numbers that are not unique."""
     with translated(host):
-        there = await orders.index_information() if await _exists(orders) else {}
-        if TRACOS[0].document["name"] not in there and await doubles(orders, 1):
+        if TRACOS[0].document["name"] not in await _indexes(orders) and await doubles(orders, 1):
             raise ConfigError(await _named(orders))
 
 
-async def _exists(collection: AsyncCollection[Document]) -> bool:
-    names = await collection.database.list_collection_names(filter={"name": collection.name})
-    return bool(names)
+async def _indexes(collection: AsyncCollection[Document]) -> Collection[str]:
+    """The names of the indexes that are there; none where the collection is not."""
+    try:
+        return await collection.index_information()
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_COLLECTION:
+            raise
+    return ()
 
 
 async def doubles(collection: AsyncCollection[Document], limit: int = 5) -> list[Document]:
