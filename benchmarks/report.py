@@ -34,7 +34,7 @@ def _row(figure: Figure) -> list[str]:
         f"{figure.ceiling_rate:,.0f}",
         f"{figure.rate / figure.ceiling_rate:.0%}",
         f"{figure.micros:,.0f}",
-        f"{figure.cpu_micros:,.0f}",
+        f"{figure.cpu_micros:,.0f}" if figure.cpu else "",
         f"{figure.start:.2f}",
         f"{figure.rss_mb:.0f}",
         f"{figure.load:.1f}",

@@ -73,9 +73,6 @@ class TestTracosConnector(ConnectorContract):
         for page in pages:
             await connector.commit(page.cursor)
 
-    @pytest.mark.xfail(
-        reason="one order that cannot be stored refuses its whole batch", strict=True
-    )
     async def test_an_order_that_cannot_be_stored_does_not_stop_the_others(
         self, bench: Bench
     ) -> None:

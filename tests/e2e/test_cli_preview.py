@@ -52,12 +52,12 @@ def test_the_run_does_exactly_what_the_preview_said(world: World) -> None:
     for change in said["changes"]:
         number = change["number"]
         match change["action"], change["side"]:
-            case ("create" | "update"), "tracos":
+            case (("create" | "update"), "tracos"):
                 shown = world.doc(number) or {}
                 assert {n: shown[n] for n in change["fields"]} == {
                     n: value["to"] for n, value in change["fields"].items()
                 }
-            case ("send" | "send again"), _:
+            case (("send" | "send again"), _):
                 assert world.sent(number) is not None
     again = world.cli("preview", "--json").json()["connections"][0]["changes"]
     assert again == []

@@ -104,16 +104,30 @@ class TracosConnector:
                 if there is None:
                     raise
             except (DocumentTooLarge, InvalidDocument, OverflowError) as error:
-                return {w.key: await self._insert_one(w, error) for w in writes}
+                return await self._halved(writes, documents, error)
         return {
             write.key: _exists(write) if i in (there or ()) else Receipt(str(documents[i]["_id"]))
             for i, write in enumerate(writes)
         }
 
-    async def _insert_one(self, write: Write, error: Exception) -> Receipt | Refusal:
-        return RecordError(
-            "not_storable", f"MongoDB cannot store this order: {error}", value=write.ref or ""
-        )
+    async def _halved(
+        self, writes: Sequence[Write], documents: list[Document], error: Exception
+    ) -> dict[str, Receipt | Refusal]:
+        """One order cannot be stored: find it by halving, so that the others are not held up."""
+        if len(writes) == 1:
+            why = f"MongoDB cannot store this order: {error}"
+            return {writes[0].key: RecordError("not_storable", why, value=writes[0].ref or "")}
+        ids = [document["_id"] for document in documents]
+        stored = {d["_id"] async for d in self._orders.find({"_id": {"$in": ids}}, {"_id": 1})}
+        done = {
+            write.key: Receipt(str(document["_id"]))
+            for write, document in zip(writes, documents, strict=True)
+            if document["_id"] in stored
+        }
+        left = [write for write in writes if write.key not in done]
+        middle = len(left) // 2
+        first, second = await self._insert(left[:middle]), await self._insert(left[middle:])
+        return {**done, **first, **second}
 
     async def _update(self, writes: Sequence[Write]) -> dict[str, Receipt | Refusal]:
         """One bulk for all, each guarded by what was read."""

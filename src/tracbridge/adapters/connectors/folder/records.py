@@ -49,7 +49,8 @@ def _claim(folder: ClaimFolder, name: str, mtime_ns: int | None, index: int) -> 
     Not the rank in the batch: a file that is set aside after a crash would move up all others.
     """
     if mtime_ns is None:
-        return folder.claim
+        # Nor the place at which it was refused: it was not applied there.
+        return Claim(folder.claim.pass_, folder.claim.complete)
     batch = folder.batch.partition("-")[2][:NUMBER]
     position = f"{batch}{max(mtime_ns, 0):016x}{name}/{index:08d}"
     return Claim(folder.claim.pass_, folder.claim.complete, position)
