@@ -167,7 +167,7 @@ class World:
         wishes: dict[str, Value] = {
             "status": self.dice.choice(STATUSES),
             "description": self.dice.choice(texts),
-            DELETED: self.dice.choice([False, False, CREATED]),
+            DELETED: CREATED if self.dice.random() < 1 / 3 else False,
         }
         names = [name for name in NAMES if self.dice.random() < 0.45] or ["description"]
         return {name: wishes[name] for name in names}
@@ -364,7 +364,7 @@ class World:
             if last and last[name].value == cells[name].value:
                 self.oracle.same(last[name], cells[name])
         self.keep(next_version(self.link, view, self.counter, self.now))
-        assert self.link.out
+        assert self.link.out is not None
         assert shown(cells) == self.link.out.fields
         self.out_cells = cells
         yield
@@ -372,12 +372,12 @@ class World:
 
     def publish(self) -> Iterator[None]:
         """Staged, renamed, remembered, marked: each a step of its own."""
-        assert self.link.out
+        assert self.link.out is not None
         if self.link.out.phase is Phase.INTENT:
             self.temporary = True
             self.keep(staged(self.link, over=self.outbox is not None))
             yield
-        assert self.link.out
+        assert self.link.out is not None
         if self.temporary:
             self.files += 1
             self.outbox = File(self.out_cells, self.link.out.updated_at, self.files)
@@ -386,7 +386,8 @@ class World:
         yield
         self.keep(published(self.link, self.counter))
         yield
-        if self.tracos and self.link.out and shown(self.tracos) == self.link.out.fields:
+        out = self.link.out
+        if self.tracos and shown(self.tracos) == out.fields:
             self.synced = True
 
     def keep(self, link: Link) -> None:

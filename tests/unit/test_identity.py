@@ -58,8 +58,8 @@ def test_different_facts_have_different_names(
 
 
 def test_the_same_fact_has_the_same_name_whatever_the_order_of_its_fields() -> None:
-    one = {"status": "pending", "deleted": NOW}
-    other = dict(reversed(one.items()))
+    one: dict[str, Value] = {"status": "pending", "deleted": NOW}
+    other: dict[str, Value] = dict(reversed(one.items()))
     assert record_id(Kind.CLASH, canonical(one)) == record_id(Kind.CLASH, canonical(other))
     assert canonical(None) is None
     assert canonical({}) == ()

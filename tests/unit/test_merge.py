@@ -40,7 +40,7 @@ def taken(decision: Decision) -> dict[str, Side | None]:
     return {n: side for note in decision.disagreements for n, side in note.taken.items()}
 
 
-# -- the window: the examples of a Monday and a Tuesday ---------------------------------------------------
+# -- the window: the examples of a Monday and a Tuesday ------------------------------------------
 
 
 def test_an_export_from_before_our_version_does_not_revert_it_and_its_other_edit_survives() -> None:
@@ -141,14 +141,14 @@ def test_a_second_edit_of_the_customers_in_our_field_is_a_clash_inside_the_windo
     assert (taken(decision), then(decision).repush) == ({"status": Side.TRACOS}, True)
 
 
-# -- clashes by time ---------------------------------------------------------------------------------------
+# -- clashes by time -----------------------------------------------------------------------------
 
 
 def test_a_later_edit_of_another_field_does_not_make_this_one_newer() -> None:
     early = NOW - timedelta(hours=3)
     on_hold, active = {**BASE, "status": "on_hold"}, {**GASKET, "status": "in_progress"}
     known = agreed(BASE, seen=Seen(early, 1, prints_of(on_hold)), times={"status": early})
-    # The customer set the status three hours ago and the text just now; TracOS the status in between.
+    # The customer set the status three hours ago, the text just now; TracOS the status between.
     theirs = {**on_hold, "description": "Pump, gasket"}
     ours = order({**BASE, "status": "in_progress"}, NOW - timedelta(hours=1))
     decision = decided(incoming(theirs), known, ours, QUIET)
@@ -180,7 +180,7 @@ def test_the_time_of_what_the_customer_changed_is_his() -> None:
     assert decision.why == {"description": "changed by the customer"}
 
 
-# -- held fields ---------------------------------------------------------------------------------------------
+# -- held fields ---------------------------------------------------------------------------------
 
 HELD = {"status": Held("completed", "cancelled")}
 CANCELLED: Fields = {**BASE, "status": "cancelled"}
@@ -213,9 +213,7 @@ def test_a_held_field_is_released_when_both_agree() -> None:
     assert (then(decision).held, decision.disagreements) == ({}, ())
 
 
-def test_inside_the_window_an_earlier_value_of_a_held_field_is_kept_on_record_and_changes_nothing() -> (
-    None
-):
+def test_an_earlier_value_of_a_held_field_in_the_window_is_only_put_on_record() -> None:
     sent = {**BASE, "status": "cancelled", "description": "Valve"}
     opened = window(BASE, sent)
     known = agreed(BASE, out=out_of(sent), window=opened, held=HELD)
@@ -226,7 +224,7 @@ def test_inside_the_window_an_earlier_value_of_a_held_field_is_kept_on_record_an
     ]
 
 
-# -- deletions -------------------------------------------------------------------------------------------------
+# -- deletions -----------------------------------------------------------------------------------
 
 
 def against(
@@ -286,7 +284,7 @@ def test_a_first_contact_knows_no_deleter() -> None:
     assert taken(decision) == {DELETED: Side.CUSTOMER, "description": Side.CUSTOMER}
 
 
-# -- receipts --------------------------------------------------------------------------------------------------
+# -- receipts ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

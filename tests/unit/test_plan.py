@@ -46,12 +46,12 @@ def test_a_new_order_of_a_customer_who_wants_no_receipts_is_not_sent_back() -> N
 
 
 def test_a_new_deleted_order_is_created_as_cancelled_and_deleted() -> None:
-    bare = {"description": "Pump", DELETED: True}
+    bare: Fields = {"description": "Pump", DELETED: True}
     decision = decided(incoming(bare), NEW, None, QUIET)
     assert decision.result == {"description": "Pump", "status": "cancelled", DELETED: NOW}
 
 
-# -- what the record's spelling leaves out -------------------------------------------------------------
+# -- what the record's spelling leaves out -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_delete_without_a_time_on_both_sides_is_one_delete() -> None:
     )
 
 
-# -- first contact -------------------------------------------------------------------------------------
+# -- first contact -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_equal_orders_have_nothing_to_hold() -> None:
     assert (decision.outcome, decision.disagreements) == (Outcome.UNCHANGED, ())
 
 
-# -- stale records ---------------------------------------------------------------------------------------
+# -- stale records -------------------------------------------------------------------------------
 
 
 def test_a_record_that_is_older_than_the_last_one_is_put_on_record() -> None:
@@ -230,7 +230,7 @@ def test_a_wish_to_send_again_is_not_written_twice() -> None:
     assert decided(incoming(BASE, minutes=-1), known, order(DONE), QUIET).link is None
 
 
-# -- records that are read again -----------------------------------------------------------------------------
+# -- records that are read again -----------------------------------------------------------------
 
 
 def test_a_record_that_was_accepted_before_a_crash_is_passed_over() -> None:
@@ -248,7 +248,7 @@ def test_a_record_that_was_accepted_before_a_crash_is_passed_over() -> None:
     assert decided(retried, known, reverted, QUIET).link is not None
 
 
-# -- time ------------------------------------------------------------------------------------------------
+# -- time ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_one_date_in_the_future_does_not_make_later_records_stale() -> None:
     assert second.outcome is Outcome.UPDATED
 
 
-# -- gone from TracOS ------------------------------------------------------------------------------------
+# -- gone from TracOS ----------------------------------------------------------------------------
 
 
 def test_an_order_that_is_gone_from_tracos_waits_for_a_person() -> None:

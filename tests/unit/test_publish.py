@@ -1,5 +1,6 @@
 """A version on its way to the customer: each step by an example."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.harness import CREATED, NOW
 from tests.property.cases import agreed, link, order, out_of, window
-from tracbridge.domain.link import Held, Out, Phase, Window
+from tracbridge.domain.link import Held, Link, Out, Phase, Window
 from tracbridge.domain.workorder import DELETED, Fields
 from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
@@ -115,12 +116,13 @@ def test_a_wish_to_send_again_survives_the_arrival_of_the_version_before() -> No
 
 
 def test_nothing_can_be_staged_that_was_not_frozen() -> None:
-    for step in (
+    steps: tuple[Callable[[], Link], ...] = (
         lambda: staged(agreed(BASE), over=False),
         lambda: published(agreed(BASE), 7),
         lambda: taken(agreed(BASE), 7, Ack.AUTO),
         lambda: refused(agreed(BASE), "no"),
-    ):
+    )
+    for step in steps:
         with pytest.raises(ValueError, match="nothing on its way"):
             step()
 

@@ -6,7 +6,7 @@ archive, ``<day>/<batch>/<original name>``; a file keeps its own name all the wa
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tracbridge.domain.link import Claim
@@ -27,9 +27,18 @@ class ClaimFolder:
     day: str
 
     @property
+    def number(self) -> str:
+        """Where it stands among the batches of its pass; a clock that goes back changes nothing."""
+        return self.batch.partition("-")[2][:NUMBER]
+
+    @property
     def place(self) -> str:
         """Where it is kept below the archive or quarantine folder."""
         return f"{self.day}/{self.batch}"
+
+
+NUMBER = 6
+"""Hex digits of a batch's number, before what makes its name unique."""
 
 
 def claim_folder(parent: str, claim: Claim, batch: str) -> ClaimFolder:
@@ -53,11 +62,16 @@ def parse_folder(path: str) -> ClaimFolder | None:
 
 
 def claim_folders(parent: str) -> Iterator[ClaimFolder]:
-    """All batches below ``parent``, in the order in which they were claimed."""
+    """All batches below ``parent``, in no order."""
     try:
-        names = sorted(os.listdir(parent))
+        names = os.listdir(parent)
     except FileNotFoundError:
         return
     for name in names:
         if folder := parse_folder(f"{parent}/{name}"):
             yield folder
+
+
+def in_claim_order(folders: Iterable[ClaimFolder]) -> list[ClaimFolder]:
+    """By pass, then by their number in it."""
+    return sorted(folders, key=lambda one: (one.claim.pass_, one.number, one.batch))

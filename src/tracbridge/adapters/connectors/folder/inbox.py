@@ -15,6 +15,7 @@ from tracbridge.adapters.connectors.folder.claims import (
     ClaimFolder,
     claim_folder,
     claim_folders,
+    in_claim_order,
     parse_folder,
 )
 from tracbridge.adapters.connectors.folder.files import Stamp, move, plain_name, read_regular
@@ -133,7 +134,7 @@ class Inbox:
     def leftovers(self) -> Iterator[Batch]:
         """What earlier passes claimed and left, and what a person wants retried, in claim order."""
         folders = [*claim_folders(self.claimed), *claim_folders(self.retry)]
-        for folder in sorted(folders, key=lambda one: os.path.basename(one.path)):
+        for folder in in_claim_order(folders):
             yield self.reload(folder)
 
     def reload(self, folder: ClaimFolder) -> Batch:

@@ -11,6 +11,7 @@ from tracbridge.adapters.connectors.folder.claims import (
     ClaimFolder,
     claim_folder,
     claim_folders,
+    in_claim_order,
 )
 from tracbridge.adapters.connectors.folder.files import (
     Stamp,
@@ -57,7 +58,7 @@ class KeepingInbox(Inbox):
                 outcome, _ = self._read(path)
                 batch.records += self._records(outcome, row)
         yield batch
-        for folder in claim_folders(self.retry):
+        for folder in in_claim_order(claim_folders(self.retry)):
             yield self.reload(folder)
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:

@@ -9,9 +9,6 @@ from tracbridge.domain.link import Claim
 from tracbridge.mapping.decode import Decoded
 from tracbridge.ports.connector import Record
 
-NUMBER = 6
-"""Digits of the number that leads the last part of a batch's name; it counts up within a pass."""
-
 
 def records_of(
     outcome: list[Decoded] | RecordError,
@@ -51,8 +48,7 @@ def _claim(folder: ClaimFolder, name: str, mtime_ns: int | None, index: int) -> 
     if mtime_ns is None:
         # Nor the place at which it was refused: it was not applied there.
         return Claim(folder.claim.pass_, folder.claim.complete)
-    batch = folder.batch.partition("-")[2][:NUMBER]
-    position = f"{batch}{max(mtime_ns, 0):016x}{name}/{index:08d}"
+    position = f"{folder.number}{max(mtime_ns, 0):016x}{name}/{index:08d}"
     return Claim(folder.claim.pass_, folder.claim.complete, position)
 
 
