@@ -13,7 +13,7 @@ import typer
 from tracbridge.bootstrap import Service, observer, opened, stop_embedded
 from tracbridge.cli.context import new_run, say, wait_for
 from tracbridge.cli.run import total_of
-from tracbridge.cli.table import counted, quoted, table
+from tracbridge.cli.table import counted, quoted, table, told_apart
 from tracbridge.config.settings import load
 from tracbridge.domain.workorder import Side, WorkOrder
 from tracbridge.engine.connection import Tally
@@ -95,7 +95,7 @@ async def third_run(service: Service, now: datetime) -> int:
     plan, tally = await run(service)
     say(f"Run 3   {summary(tally)}")
     rows = [
-        (str(number), c.side.value, name, quoted(old), quoted(new), c.why)
+        (str(number), c.side.value, name, *told_apart(old, new), c.why)
         for c in plan
         for name, (old, new) in c.fields.items()
     ]

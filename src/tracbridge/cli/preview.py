@@ -7,7 +7,7 @@ import typer
 from tracbridge.bootstrap import DEFAULT
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, wait_for
 from tracbridge.cli.run import INBOUND, OUTBOUND
-from tracbridge.cli.table import harmless, quoted, table
+from tracbridge.cli.table import harmless, table, told_apart
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Change, Plan
 from tracbridge.engine.preview import preview as rehearse
@@ -87,6 +87,6 @@ def rows_of(change: Change) -> list[tuple[str, ...]]:
     start = (harmless(change.ref or "-"), change.side.value, change.action)
     fields = change.fields or {"": (None, None)}
     return [
-        (*start, name, *((quoted(v, 28) if name else "") for v in values), harmless(change.why))
+        (*start, name, *(told_apart(*values, 28) if name else ("", "")), harmless(change.why))
         for name, values in fields.items()
     ]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from tracbridge.cli.context import Json, new_run, say, say_json, serving, wait_for
-from tracbridge.cli.table import counted, harmless, quoted, table
+from tracbridge.cli.table import counted, harmless, table, told_apart
 from tracbridge.engine.adopt import Adopted
 from tracbridge.engine.adopt import adopt as link_equal
 from tracbridge.engine.decide import resend as send_again
@@ -72,7 +72,7 @@ def as_table(found: Adopted) -> str:
     if not found.different:
         return counts
     rows = [
-        (harmless(one.ref), name, quoted(tracos, 40), quoted(customer, 40))
+        (harmless(one.ref), name, *told_apart(tracos, customer, 40))
         for one in found.different[:SHOWN]
         for name, (tracos, customer) in one.fields.items()
     ]

@@ -9,7 +9,7 @@ import typer
 
 from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
-from tracbridge.cli.table import NAMES, harmless, lasting, moment, quoted, shown, table
+from tracbridge.cli.table import NAMES, harmless, lasting, moment, quoted, shown, table, told_apart
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
@@ -282,13 +282,15 @@ def told(event: Mapping[str, Any]) -> list[list[str]]:
 
 def step(value: Mapping[str, Value], *, new: bool) -> str:
     """From what to what."""
-    after = quoted(value["to"], 28)
-    return after if new else f"{quoted(value['from'], 28)} -> {after}"
+    if new:
+        return quoted(value["to"], 28)
+    return " -> ".join(told_apart(value["from"], value["to"], 28))
 
 
 def against(value: Mapping[str, Value]) -> str:
     """Both sides' values."""
-    return f"TracOS {quoted(value['tracos'], 24)}, customer {quoted(value['customer'], 24)}"
+    ours, theirs = told_apart(value["tracos"], value["customer"], 24)
+    return f"TracOS {ours}, customer {theirs}"
 
 
 def decided(event: Mapping[str, Any]) -> str:

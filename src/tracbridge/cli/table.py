@@ -52,6 +52,17 @@ def quoted(value: Value, limit: int = LONG) -> str:
     return f'"{text}"' if isinstance(value, str) and (" " in text or not text) else text
 
 
+def told_apart(one: Value, other: Value, limit: int = LONG) -> tuple[str, str]:
+    """Two values, long texts cut so that the first difference can be seen."""
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return quoted(one, limit), quoted(other, limit)
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+    start = max(0, same - limit // 3) if max(len(one), len(other)) > limit else 0
+    lead = "…" if start else ""
+    return quoted(lead + one[start:], limit), quoted(lead + other[start:], limit)
+
+
 def moment(at: datetime | None) -> str:
     """A time, to the minute, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%MZ}" if at else ""
