@@ -161,5 +161,5 @@ def _lines(axes: Any, figures: Sequence[Figure]) -> None:
         xs, ys = [f.orders for f in chosen], [f.micros for f in chosen]
         axes.plot(xs, ys, marker=mark, label=name)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.5 * max(figure.micros for figure in figures))
     axes.set_title("microseconds per order, without start-up, by number of orders", fontsize=9)
