@@ -46,7 +46,8 @@ async def adopt(connection: Connection) -> Adopted:
     found = Adopted()
     async for page in customer.peek(BEFORE):
         await connection.lease.hold()
-        understood = [understand(connection, record, BEFORE) for record in page.records]
+        now = connection.clock.now()
+        understood = [understand(connection, record, BEFORE, now) for record in page.records]
         found.unreadable += sum(isinstance(one, Refused) for one in understood)
         latest = {one.order.ref: one for one in understood if isinstance(one, Item)}
         await _page(connection, latest, found)

@@ -37,11 +37,13 @@ class Candidates:
         self.connection = connection
         self.started = connection.clock.now()
         self.position = ""
+        self.seen = 0
 
     async def pages(self) -> AsyncIterator[Portion]:
         """The documents to look at, page by page."""
         since = await self.connection.passes.cursor("changed")
         async for page in self.connection.tracos.read(None, _NO_CLAIM):
+            self.seen += len(page.records)
             yield Portion(page.records, sure=True)
         if since:
             async for page in self.connection.tracos.changed(since - OVERLAP):
@@ -58,7 +60,8 @@ class Candidates:
     async def _rotation(self) -> AsyncIterator[list[str]]:
         passes, ledger = self.connection.passes, self.connection.ledger
         self.position = await passes.cursor("rotation") or ""
-        for _ in range(ROTATION // PAGE):
+        # A pass that had much to do looks at one page more; an idle one at ten.
+        for _ in range(max(1, (ROTATION - self.seen) // PAGE)):
             refs, self.position = await ledger.rotation(self.position, PAGE, self.started)
             if refs:
                 yield refs

@@ -89,7 +89,8 @@ class Inbound:
 
     async def page(self, page: Page) -> None:
         """Settle each record of the page or quarantine it; then the source may forget it."""
-        understood = [understand(self.connection, record, self.claim) for record in page.records]
+        connection, claim, now = self.connection, self.claim, self.connection.clock.now()
+        understood = [understand(connection, record, claim, now) for record in page.records]
         settled = Settled(
             Counter(read=len(page.records)),
             [one for one in understood if isinstance(one, Refused)],

@@ -37,7 +37,9 @@ class Refused:
     ref: str | None = None
 
 
-def understand(connection: Connection, record: Record, claim: Claim) -> Item | Refused:
+def understand(
+    connection: Connection, record: Record, claim: Claim, now: datetime
+) -> Item | Refused:
     """The record as an order, or why not."""
     claim = record.claim or claim
     translation = connection.translation
@@ -47,7 +49,7 @@ def understand(connection: Connection, record: Record, claim: Claim) -> Item | R
         order = translation.from_customer(record.body)
     except RecordError as error:
         return Refused(record, error, claim, translation.customer_ref(record.body))
-    for code in warnings_of(order, connection.clock.now()):
+    for code in warnings_of(order, now):
         warn(connection, code, where(record))
     return Item(record, order, claim)
 

@@ -218,11 +218,14 @@ class Outbound:
             else:
                 done.append(version)
         arrived = [self._arrived(v.link) for v in done]
-        lost = await self.connection.ledger.save(arrived)
+        pairs = zip(done, arrived, strict=True)
+        marks = [m for v, k in pairs if v.record for m in view(v.record, k)]
+        # Both are true already; a crash between the two leaves the other to the next pass.
+        lost, _ = await self.connection.together(
+            self.connection.ledger.save(arrived), self._mark(marks)
+        )
         await self.connection.steps.passed(Step.PUBLISHED)
         counts["delivered"] += len(done) - len(lost)
-        pairs = zip(done, arrived, strict=True)
-        await self._mark([m for v, k in pairs if v.record for m in view(v.record, k)])
 
     def _arrived(self, link: Link) -> Link:
         return answered(link) if self.connection.answers else published(link, self.counter)

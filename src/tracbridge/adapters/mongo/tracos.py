@@ -183,11 +183,14 @@ def record_of(document: Document) -> Record:
 
 def source_of(document: Document) -> str:
     """What people and our memory call a document."""
-    return f"tracos:{document['_id']}".encode("utf-8", "backslashreplace").decode()
+    name = f"tracos:{document['_id']}"
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 def refs_of(number: Any) -> set[str]:
     """The refs under which MongoDB finds a document with this number, be it valid or not."""
+    if type(number) is int:
+        return {str(number)}
     numbers = number if isinstance(number, list) else [number]
     return {ref for one in numbers if (ref := _ref_of(one))}
 
