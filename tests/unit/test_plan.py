@@ -296,3 +296,11 @@ def test_an_order_that_is_gone_from_tracos_waits_for_a_person() -> None:
     (note,) = decision.disagreements
     assert (note.kind, note.customer, note.base) == (Kind.MISSING, GASKET, BASE)
     assert set(note.taken.values()) == {None}
+
+
+@pytest.mark.parametrize("shown", [BASE, GASKET])
+def test_an_order_that_is_back_in_tracos_waits_for_nobody(shown: Fields) -> None:
+    known = agreed(BASE, missing=True)
+    decision = decided(incoming(shown), known, order(BASE), QUIET)
+    assert decision.link is not None
+    assert not decision.link.missing

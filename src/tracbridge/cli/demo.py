@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,13 +34,15 @@ def demo(
     """Make samples on both sides, bring them together, edit both, and show how they merge."""
     place = folder or Path(tempfile.mkdtemp(prefix="tracbridge-demo-"))
     place.mkdir(parents=True, exist_ok=True)
+    command = Path(sys.argv[0]).resolve() if os.sep in sys.argv[0] else "tracbridge"
     os.chdir(place)
     try:
         number = wait_for(_demo())
     finally:
         stop_embedded()
-    say(f"\nEverything is in {place.resolve()}\nNext, there: ")
-    say(f"  tracbridge show {number}\n  tracbridge history {number}\n  tracbridge preview")
+    say(f"\nNext:\n  cd {place.resolve()}")
+    for words in (f"show {number}", f"history {number}", "preview", "mongo stop"):
+        say(f"  {command} {words}")
 
 
 async def _demo() -> int:

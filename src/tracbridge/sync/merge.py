@@ -136,10 +136,11 @@ class Merge:
         return self.order.fields == self.link.last_given
 
     def _unchanged(self) -> Decision:
-        """Only the keys that we pass through may be new."""
-        if self.order.extra == self.link.extra:
+        """Only the keys that we pass through may be new, or TracOS's document back again."""
+        if self.order.extra == self.link.extra and not self.link.missing:
             return Decision(Outcome.UNCHANGED)
-        return Decision(Outcome.UNCHANGED, link=replace(self.link, extra=self.order.extra))
+        made = replace(self.link, extra=self.order.extra, missing=False)
+        return Decision(Outcome.UNCHANGED, link=made)
 
     def _settle_fields(self) -> tuple[Disagreement, ...]:
         doubts: list[str] = []
@@ -278,6 +279,7 @@ class Merge:
             seen=seen_now(order, self.claim, link.seen, self.now) if not echo else link.seen,
             times=self.times,
             held=self.held,
+            missing=False,
             repush=self.repush or self._must_tell(),
         )
         return made if made != link else None
