@@ -4,9 +4,10 @@ Only the pure core decides; files, people and the customer's system are played. 
 with a token; tokens are the oracle's alone: each edit is one, and ``seen[token]`` are the edits of
 that field that its author had in view, itself included.
 
-Not played, since nobody could decide them rightly: a customer who arrives by himself at exactly our
-unread version and edits again (``coincidence``: counted, not judged), a clock of his that is ahead
-of ours while his files overtake each other, and two different orders of one number.
+Not judged, since the core alone cannot decide them rightly: a customer who arrives by himself at
+exactly our unread version and edits again, and a person who edits TracOS between our write there and
+our memory of it, when we are killed in between (both are ``coincidence``, and counted). Not played: a
+clock of his that is ahead of ours while his files overtake each other, and two orders of one number.
 """
 
 import random
@@ -156,7 +157,7 @@ class World:
         self.own_loss: set[int] = set()
         self.exported: set[int] = set()
         self.versions: set[tuple[tuple[str, Value], ...]] = set()
-        self.coincidence = False
+        self.coincidence = self.unlinked = self.orphaned = False
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -183,6 +184,7 @@ class World:
         cells = self.edited(self.tracos, self.changes())
         if self.tracos is None or cells != self.tracos:
             self.tracos, self.tracos_at, self.synced = cells, self.now, False
+            self.coincidence |= self.orphaned
 
     def edit_erp(self) -> None:
         if self.erp is None and (self.tracos is not None or self.link.rev):
@@ -293,7 +295,9 @@ class World:
                 if cell.value == file.cells[name].value:
                     self.oracle.same(cell, file.cells[name])
         self.apply(decision, file)
+        self.unlinked = decision.result is not None
         yield
+        self.unlinked = self.orphaned = False
         if decision.link:
             self.remember(decision.link, file)
 
@@ -411,6 +415,7 @@ class World:
                 self.import_()
             elif act < 0.6:
                 running = iter(())  # killed wherever it was
+                self.orphaned = self.unlinked
             else:
                 running = self.step(running)
             self.check_flag()

@@ -99,9 +99,15 @@ class Merge:
         self.repush = link.repush
 
     def _closed(self) -> bool:
-        """This record was claimed after a whole pass that began after our version was gone."""
+        """This record was claimed after a whole pass that began after our version was gone.
+
+        Not while our last word is still to be sent: until then the base does not know what was
+        merged meanwhile, and an edit that goes back to it would look like none.
+        """
         window, out = self.link.window, self.link.out
         if self.policies.ack is Ack.CONTENT or window is None or out is not None:
+            return False
+        if self.link.repush:
             return False
         return window.gone is not None and self.claim.complete > window.gone
 
