@@ -1,6 +1,6 @@
 """Our memory in MongoDB fulfils the suites of the ports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -33,6 +33,14 @@ from tracbridge.testing.stores import ConflictsContract, HistoryContract, Quaran
 ELSEWHERE = {"host": "elsewhere", "boot": "b", "pid": 1, "started": "1"}
 NEVER = 4_194_304 + 1
 """A process id that Linux never gives."""
+
+
+@pytest.fixture(scope="module")
+def prepared(replica_set: harness.Server) -> Iterator[str]:
+    """One database, whose indexes are made once."""
+    name = replica_set.fresh_name()
+    yield name
+    replica_set.drop(name)
 
 
 class MongoEyes:
@@ -79,8 +87,11 @@ class OnMongo(OnMemory):
     database: str
 
     @pytest.fixture(autouse=True)
-    def _database(self, replica_set: harness.Server, database: str) -> None:
-        self.server, self.database = replica_set, database
+    def _database(self, replica_set: harness.Server, prepared: str) -> None:
+        self.server, self.database = replica_set, prepared
+        database = replica_set.client[prepared]
+        for name in database.list_collection_names():
+            database[name].delete_many({})
 
     @asynccontextmanager
     async def memory(self) -> AsyncIterator[Memory]:

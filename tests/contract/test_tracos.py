@@ -18,6 +18,15 @@ from tracbridge.testing.contract import ConnectorContract, Rig
 from tracbridge.testing.rig import FIRST, Bench, drain, records
 
 
+@pytest.fixture(scope="module")
+def databases() -> Iterator[dict[int, tuple[harness.Server, str]]]:
+    """One database on each server, whose indexes are made once."""
+    made: dict[int, tuple[harness.Server, str]] = {}
+    yield made
+    for server, name in made.values():
+        server.drop(name)
+
+
 class TracosHands:
     """TracOS's own people: they edit documents, and their edits reset the view ``isSynced``."""
 
@@ -39,10 +48,12 @@ class TestTracosConnector(ConnectorContract):
     database: str
 
     @pytest.fixture(autouse=True)
-    def _database(self, any_mongod: harness.Server) -> Iterator[None]:
-        self.server, self.database = any_mongod, any_mongod.fresh_name()
-        yield
-        any_mongod.drop(self.database)
+    def _database(
+        self, any_mongod: harness.Server, databases: dict[int, tuple[harness.Server, str]]
+    ) -> None:
+        fresh = (any_mongod, any_mongod.fresh_name())
+        self.server, self.database = databases.setdefault(any_mongod.port, fresh)
+        self.server.client[self.database]["workorders"].delete_many({})
 
     @asynccontextmanager
     async def rig(self) -> AsyncIterator[Rig]:

@@ -5,9 +5,10 @@ with a token; tokens are the oracle's alone: each edit is one, and ``seen[token]
 that field that its author had in view, itself included.
 
 Not judged, since the core alone cannot decide them rightly: a customer who arrives by himself at
-exactly our unread version and edits again, and a person who edits TracOS between our write there and
-our memory of it, when we are killed in between (both are ``coincidence``, and counted). Not played: a
-clock of his that is ahead of ours while his files overtake each other, and two orders of one number.
+exactly our unread version and edits again, and a person who edits TracOS between our write there
+and our memory of it, when we are killed in between (both are ``coincidence``, and counted). Not
+played: a clock of his ahead of ours while his files overtake each other, and two different orders
+of one number.
 """
 
 import random
