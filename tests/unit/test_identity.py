@@ -82,7 +82,6 @@ def test_prints_are_short(text: str) -> None:
     shown = print_of(text)
     assert isinstance(shown, str)
     assert len(shown) <= 32
-    assert print_of(shown) == shown or shown.startswith("#")
 
 
 @pytest.mark.parametrize("value", [None, True, 7, 1.5, NOW, NOW + timedelta(days=1), ""])
@@ -92,3 +91,10 @@ def test_what_is_short_anyway_is_its_own_print(value: Value) -> None:
 
 def test_each_field_has_its_print() -> None:
     assert prints_of({"a": 1, "b": "x" * 33}) == {"a": 1, "b": print_of("x" * 33)}
+
+
+def test_a_short_text_that_looks_like_a_print_is_another_text() -> None:
+    long = "Replace the bearing of the pump P-101"
+    looks = print_of(long)
+    assert isinstance(looks, str)
+    assert print_of(looks) != looks

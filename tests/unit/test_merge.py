@@ -313,3 +313,8 @@ def test_what_is_not_compared_stays_in_tracos() -> None:
     ours: WorkOrder = order({**BASE, "ext.asset": "P-101"})
     decision = decided(incoming(GASKET), agreed(BASE), ours, QUIET)
     assert decision.result == {**GASKET, "ext.asset": "P-101"}
+
+
+def test_inside_the_window_a_field_that_is_held_now_asks_for_nothing() -> None:
+    decision = decided(incoming(CANCELLED), unread(), order(DONE), Policies())
+    assert (then(decision).held, then(decision).repush) == (HELD, False)

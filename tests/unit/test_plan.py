@@ -304,3 +304,9 @@ def test_an_order_that_is_back_in_tracos_waits_for_nobody(shown: Fields) -> None
     decision = decided(incoming(shown), known, order(BASE), QUIET)
     assert decision.link is not None
     assert not decision.link.missing
+
+
+def test_a_stale_record_that_is_what_we_gave_is_not_sent_again() -> None:
+    known = agreed(DONE, seen=Seen(NOW, 5, prints_of(GASKET)))
+    decision = decided(incoming(DONE, minutes=-1), known, order(GASKET), QUIET)
+    assert (decision.outcome, decision.link) == (Outcome.STALE, None)
