@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tests.harness import ROOT, World, doc
-from tracbridge.cli.app import app
+from tracbridge.cli.app import application
 from tracbridge.config.table import TABLE
 
 DOCS = ROOT / "docs"
@@ -249,7 +249,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 def commands() -> dict[str, list[str]]:
     """Every command with its options, the lower ones by both their words."""
-    top = get_command(app)
+    top = get_command(application())
     assert isinstance(top, TyperGroup)
     found = {}
     for name, command in top.commands.items():

@@ -4,9 +4,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
 from tracbridge.adapters.connectors.folder import probe as folders
@@ -51,12 +52,13 @@ class SystemClock:
 
 
 async def together(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
-    """Both at once."""
-    return await asyncio.gather(one, other)
+    """Both at once; where one fails, the other has ended too before the error goes on."""
+    tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    await asyncio.wait(tasks)
+    return await tasks[0], await tasks[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One wired connection with everything that commands need around it."""
 
     connection: Connection

@@ -3,9 +3,10 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec.structs import replace
 
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
 from tracbridge.ports.state import TakenFile

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from bson import ObjectId
+from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tests import harness

@@ -1,13 +1,13 @@
 """Orders, links and times for the properties of the pure core."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.harness import CREATED, NOW
 from tracbridge.domain.link import Claim, Held, Link, Out, Phase, Seen, Window
@@ -44,7 +44,7 @@ def order(shown: Fields, at: datetime = NOW, extra: str = "") -> WorkOrder:
 
 def link(**changes: object) -> Link:
     """A link that was stored once."""
-    return replace(Link("L", "test", "1", rev=1), **changes)  # type: ignore[arg-type]
+    return replace(Link("L", "test", "1", rev=1), **changes)
 
 
 def agreed(shown: Fields, **changes: object) -> Link:
@@ -56,14 +56,14 @@ def agreed(shown: Fields, **changes: object) -> Link:
 def out_of(shown: Fields, phase: Phase = Phase.PUBLISHED, seq: int = 3, **changes: object) -> Out:
     """A version on its way."""
     made = Out(seq, version_key("L", seq), shown, CREATED, NOW, NOW, phase)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def window(before: Fields | None, shown: Fields, **changes: object) -> Window:
     """The window that ``shown`` opened after ``before`` was given."""
     changed = [n for n in shown if before is None or before[n] != shown[n]]
     old = {n: (print_of(before[n]),) if before else () for n in changed}
-    return replace(Window(1, before == shown, None, old), **changes)  # type: ignore[arg-type]
+    return replace(Window(1, before == shown, None, old), **changes)
 
 
 def some_link(dice: Random) -> Link:

@@ -1,12 +1,12 @@
 """What every decision keeps, whatever the order, the link, the record and the policies."""
 
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.harness import CREATED, NOW
 from tests.property.cases import (

@@ -11,10 +11,13 @@ played: a clock of his ahead of ours while his files overtake each other, and tw
 of one number.
 """
 
+import dataclasses
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from tests.harness import CREATED, NOW
 from tracbridge.domain.link import Claim, Link, Phase
@@ -196,7 +199,7 @@ class World:
 
     def export(self, *, ready: bool = True) -> None:
         """The customer's system writes what it holds, or held when it began, file by file."""
-        self.inbox = [replace(file, ready=True) for file in self.inbox]
+        self.inbox = [dataclasses.replace(file, ready=True) for file in self.inbox]
         if self.snapshot:
             file, self.snapshot = self.snapshot, None
         elif self.dirty and self.erp:
@@ -435,7 +438,7 @@ class World:
         before = None
         for _ in range(40):
             self.now += timedelta(seconds=7)
-            self.inbox = [replace(file, ready=True) for file in self.inbox]
+            self.inbox = [dataclasses.replace(file, ready=True) for file in self.inbox]
             for _ in range(3):
                 self.export()
                 self.import_()

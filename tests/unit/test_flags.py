@@ -12,6 +12,7 @@ import pytest
 from bson import Decimal128, Int64, ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.workorder import Fields, Status, WorkOrder
@@ -685,7 +686,7 @@ DOCUMENTS = st.fixed_dictionaries(
 def test_an_order_survives_the_way_to_the_customer_and_back(wanted: WorkOrder) -> None:
     [record] = decode(orjson.dumps(MAPPING.to_customer(wanted)))
     assert record.body is not None
-    assert MAPPING.from_customer(record.body) == wanted
+    assert replace(MAPPING.from_customer(record.body), warnings=()) == wanted
     assert extra(record.body, record.raw) == ""
     assert MAPPING.customer_ref(record.body) == wanted.ref
 

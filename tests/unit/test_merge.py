@@ -1,9 +1,9 @@
 """Field by field, inside and outside the window: each rule by an example."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.harness import NOW
 from tests.property.cases import agreed, decided, link, order, out_of, window

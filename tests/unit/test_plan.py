@@ -1,9 +1,9 @@
 """One record at a time: the rules above the fields, each by an example."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.harness import CREATED, NOW
 from tests.property.cases import agreed, decided, link, order, out_of, window

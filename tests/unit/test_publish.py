@@ -1,10 +1,10 @@
 """A version on its way to the customer: each step by an example."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.harness import CREATED, NOW
 from tests.property.cases import agreed, link, order, out_of, window

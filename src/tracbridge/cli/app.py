@@ -2,38 +2,41 @@
 
 import io
 import sys
-from importlib.metadata import version
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from tracbridge.cli import check as check_command
-from tracbridge.cli import conflicts, mongo, quarantine, repair
-from tracbridge.cli import demo as demo_command
-from tracbridge.cli import preview as preview_command
-from tracbridge.cli import run as run_command
-from tracbridge.cli import sample as sample_command
-from tracbridge.cli import show as show_command
-from tracbridge.cli import status as status_command
 from tracbridge.domain.errors import SettingError, TracbridgeError
 
-app = typer.Typer(
-    name="tracbridge",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+COMMANDS = {
+    "run": "run:run",
+    "preview": "preview:preview",
+    "status": "status:status",
+    "show": "show:show",
+    "history": "show:history",
+    "quarantine": "quarantine:app",
+    "conflicts": "conflicts:app",
+    "resend": "repair:resend",
+    "adopt": "repair:adopt",
+    "check": "check:check",
+    "demo": "demo:demo",
+    "sample": "sample:sample",
+    "mongo": "mongo:app",
+}
+"""Each command's module and name; only the one that is called is loaded."""
 
 
 def tell_version(wanted: bool) -> None:
     """The version, and no command."""
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 (only this option needs it)
+
         typer.echo(f"tracbridge {version('tracbridge')}")
         raise typer.Exit
 
 
-@app.callback()
 def tracbridge(
     _: Annotated[
         bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Show and exit.")
@@ -46,19 +49,25 @@ def tracbridge(
     """
 
 
-app.command("run")(run_command.run)
-app.command("preview")(preview_command.preview)
-app.command("status")(status_command.status)
-app.command("show")(show_command.show)
-app.command("history")(show_command.history)
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(conflicts.app, name="conflicts")
-app.command("resend")(repair.resend)
-app.command("adopt")(repair.adopt)
-app.command("check")(check_command.check)
-app.command("demo")(demo_command.demo)
-app.command("sample")(sample_command.sample)
-app.add_typer(mongo.app, name="mongo")
+def application(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="tracbridge",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        callback=tracbridge,
+    )
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"tracbridge.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
 
 COULD_NOT, USAGE = 1, 2
 
@@ -71,8 +80,9 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Words that are no text (names of files, say) would be refused by MongoDB.
     sys.argv[1:] = [word.encode("utf-8", "replace").decode() for word in sys.argv[1:]]
+    wanted = [word for word in sys.argv[1:2] if word in COMMANDS]
     try:
-        app()
+        application(wanted or tuple(COMMANDS))()
     except TracbridgeError as error:
         sys.stderr.write(f"tracbridge: {error}\n")
         sys.exit(USAGE if isinstance(error, SettingError) else COULD_NOT)

@@ -1,8 +1,7 @@
 """``tracbridge check``: is everything as it must be? Each line is ok, or says what to do."""
 
-from dataclasses import asdict
-
 import typer
+from msgspec.structs import asdict
 
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
 from tracbridge.cli.table import harmless

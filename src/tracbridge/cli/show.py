@@ -1,11 +1,11 @@
 """``tracbridge show`` and ``history``: one order on both sides, and what happened to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
@@ -19,8 +19,7 @@ from tracbridge.sync.identity import print_of
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """All that is known of one order. ``wrong``: why TracOS's documents cannot be read."""
 
     ref: str

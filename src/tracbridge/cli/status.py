@@ -1,8 +1,9 @@
 """``tracbridge status``: where the orders of each connection stand."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for

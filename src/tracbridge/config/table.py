@@ -4,7 +4,7 @@ The table is the single source for reading the environment, for ``.env.example``
 ``docs/reference/settings.md``.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tracbridge.config import parse
 from tracbridge.config.parse import Parse
@@ -13,8 +13,7 @@ DAY = 86_400.0
 CENTURY = 36_500
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One row of the table.
 
     ``field``: its name in `Settings`. ``default``: as one would write it; "" is not set, and then

@@ -17,8 +17,9 @@ again, ``runtime/runner.py`` waits and repeats, ``cli/app.py`` turns the rest in
 exit code.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 
 class TracbridgeError(Exception):
@@ -57,8 +58,7 @@ class FatalError(TracbridgeError):
     """Going on could do harm (lease lost, folder replaced): this connection stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why one record was refused, in the words of the person who must mend it."""
 
     code: str

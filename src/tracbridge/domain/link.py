@@ -1,9 +1,10 @@
 """The link: what we remember of one order on one connection."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tracbridge.domain.workorder import KIND, Fields, Value
 
@@ -19,8 +20,7 @@ class Phase(StrEnum):
     """The customer can see it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The pass that took a record: its number, and the last pass complete when it began.
 
     ``position``: the record's place among those of the pass, as text that sorts in their order and
@@ -38,8 +38,7 @@ class Claim:
         return self.pass_, self.position
 
 
-@dataclass(frozen=True, slots=True)
-class Out:
+class Out(Struct, frozen=True):
     """One version on its way to the customer. Its content is frozen when it is made.
 
     ``over``: it replaced a version that may just have been read, so its absence proves nothing.
@@ -58,8 +57,7 @@ class Out:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """While it is open nobody can know whether a record was made before or after our version was
     read.
 
@@ -74,8 +72,7 @@ class Window:
     old: Mapping[str, tuple[Value, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The customer's last accepted record.
 
     Its time (never ahead of our clock), pass, prints of its values, and place in the pass ("" =
@@ -88,16 +85,14 @@ class Seen:
     position: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A field that waits for a person: each side keeps its own value."""
 
     tracos: Value
     customer: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """The memory of agreement about one order: the three-way merge's base and what is on its way.
 
     ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's
@@ -117,8 +112,8 @@ class Link:
     seen: Seen | None = None
     out: Out | None = None
     window: Window | None = None
-    times: Mapping[str, datetime] = field(default_factory=dict)
-    held: Mapping[str, Held] = field(default_factory=dict)
+    times: Mapping[str, datetime] = {}
+    held: Mapping[str, Held] = {}
     missing: bool = False
     repush: bool = False
     given: datetime | None = None

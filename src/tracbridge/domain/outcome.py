@@ -1,8 +1,9 @@
 """What became of a record, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tracbridge.domain.workorder import Side, Value
 
@@ -33,8 +34,7 @@ class Kind(StrEnum):
     """The order is gone from TracOS; it is not created again by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """Fields of one record on which the sides differ, and whose value stands (None: a person
     decides).
     """

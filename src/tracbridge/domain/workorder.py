@@ -1,9 +1,10 @@
 """The canonical work order: the shape in which both sides are compared and merged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 KIND = "workorder"
 """The kind of record that flows today; comments, labour and attachments are kinds of their own."""
@@ -48,8 +49,7 @@ instant of the deletion, or ``True`` where the instant is not known (equal to an
 DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkOrder:
+class WorkOrder(Struct, frozen=True):
     """One order as one side shows it.
 
     ``created_at`` and ``updated_at`` are that side's own times (aware, UTC); they are no business
@@ -64,7 +64,7 @@ class WorkOrder:
     extra: str = ""
     scope: str = ""
     kind: str = KIND
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    warnings: tuple[str, ...] = ()
 
 
 def to_milliseconds(moment: datetime) -> datetime:

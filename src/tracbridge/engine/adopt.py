@@ -1,7 +1,9 @@
 """Two filled sides meet: link what is the same, list what differs, write nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Claim, Link
@@ -16,23 +18,21 @@ BEFORE = Claim(0, 0)
 """The claim of what was only looked at: older than every record that will be taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """An order that both sides hold with different content: field to (TracOS's, the customer's)."""
 
     ref: str
     fields: Mapping[str, tuple[Value, Value]]
 
 
-@dataclass(slots=True)
-class Adopted:
+class Adopted(Struct):
     """What was found. Differing orders are not linked: a run decides on them at first contact."""
 
     linked: int = 0
     known: int = 0
     customer_only: int = 0
     unreadable: int = 0
-    different: list[Difference] = field(default_factory=list)
+    different: list[Difference] = []
 
 
 async def adopt(connection: Connection) -> Adopted:

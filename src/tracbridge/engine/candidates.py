@@ -1,8 +1,9 @@
 """Which orders of TracOS may have to be brought to the customer."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from tracbridge.domain.link import Claim
 from tracbridge.engine.connection import Connection
@@ -20,8 +21,7 @@ PAGE = 1_000
 _NO_CLAIM = Claim(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
+class Portion(Struct, frozen=True):
     """A page of TracOS's documents; ``sure``: these are known to need something."""
 
     records: Sequence[Record]

@@ -1,7 +1,8 @@
 """Everything that one pass over one connection works with."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tracbridge.domain.link import Link
 from tracbridge.mapping.translation import Translation
@@ -12,8 +13,7 @@ from tracbridge.sync.identity import link_id
 from tracbridge.sync.policy import Ack, Policies
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One configured pairing: two systems, a mapping, policies, and our memory of it."""
 
     name: str
@@ -42,8 +42,7 @@ class Connection:
         return Link(link_id(self.name, kind, scope, ref), self.name, ref, scope, kind)
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What one run did, by flow; the numbers that the table and ``run --json`` show."""
 
     run: str

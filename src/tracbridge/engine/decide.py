@@ -5,7 +5,9 @@ that works at the same time either sees the decision or is planned again on top 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError, StaleWriteError
 from tracbridge.domain.link import Link
@@ -112,8 +114,7 @@ def _lost(conflict: Conflict, name: str, side: Side, shown: Fields) -> Value:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """An order as it stands: our memory, TracOS's document (None: gone) and what it shows."""
 
     link: Link

@@ -6,7 +6,9 @@ record again and recognises what is done already, by the record's place and by c
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim, Link
@@ -28,8 +30,7 @@ ATTEMPTS = 6
 """How often an order is read and planned again when somebody keeps writing it under our hands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What one record makes us do, with everything that was read to decide it.
 
     ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the
@@ -46,13 +47,12 @@ class Plan:
     reused: bool = False
 
 
-@dataclass(slots=True)
-class Settled:
+class Settled(Struct):
     """What has become of the records of a page, so far."""
 
     counts: Counter[str]
     refused: list[Refused]
-    stale: set[int] = field(default_factory=set)
+    stale: set[int] = set()
 
 
 class Inbound:

@@ -3,9 +3,11 @@ all.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.link import Claim
@@ -18,8 +20,7 @@ from tracbridge.sync.identity import record_id
 from tracbridge.sync.policy import AHEAD
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One record that was understood, and the pass that claimed it."""
 
     record: Record
@@ -27,8 +28,7 @@ class Item:
     claim: Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """One record that was not understood, or that cannot be applied."""
 
     record: Record

@@ -5,9 +5,11 @@ finished first by the next pass.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
@@ -33,8 +35,7 @@ from tracbridge.sync.publish import (
 )
 
 
-@dataclass(slots=True)
-class Version:
+class Version(Struct):
     """A version to be published: the link that carries it, and the document it was made from.
 
     ``link`` moves on with each durable step; ``before`` is the link as it was read.
@@ -59,6 +60,20 @@ Bad = tuple[Record, RecordError]
 """A document that cannot be sent, and why."""
 
 
+class Prepared(Struct):
+    """A page decided, its versions laid aside; nobody knows of it before it is delivered.
+
+    ``flags``: documents of which only ``isSynced`` is to be set or taken back. ``sources``: those
+    that can be read.
+    """
+
+    versions: list[Version] = []
+    bad: list[Bad] = []
+    flags: list[tuple[Record, Any]] = []
+    sources: list[str] = []
+    counts: Counter[str] = field(default_factory=Counter)
+
+
 class Outbound:
     """One pass from TracOS to the customer."""
 
@@ -75,10 +90,15 @@ class Outbound:
         self.counter = await connection.passes.counter()
         self.cases = await connection.quarantine.waiting(Side.TRACOS) > 0
         await self.resume()
-        candidates = Candidates(connection)
+        candidates, prepared = Candidates(connection), Prepared()
         async for portion in candidates.pages():
-            await self.page(portion)
+            # Disk and database work side by side: one page is laid aside while one is delivered.
+            prepared, _ = await connection.together(
+                self.prepare(portion, {v.ref for v in prepared.versions}), self.deliver(prepared)
+            )
             await connection.steps.passed(Step.PAGE)
+        await self.deliver(prepared)
+        await connection.steps.passed(Step.PAGE)
         await candidates.remember()
 
     async def resume(self) -> None:
@@ -93,31 +113,43 @@ class Outbound:
         if isinstance(customer, Stages):
             await customer.sweep()
 
-    async def page(self, portion: Portion) -> None:
-        """Publish or mark each order of the page."""
-        await self.connection.lease.hold()
-        counts: Counter[str] = Counter()
-        records, sure = portion.records, portion.sure
-        self.now = self.connection.clock.now()
-        orders, bad = self._translate(records, await self._links(records))
-        supersedes = self.connection.customer.traits.supersedes
-        resend = self.connection.customer.traits.resend
-        marks: list[tuple[Record, Any]] = []
-        versions: list[Version] = []
+    async def prepare(self, portion: Portion, busy: Collection[str]) -> Prepared:
+        """Decide each order of the page and lay its version aside; writes nothing that counts.
+
+        ``busy``: orders whose versions are being delivered; they wait for the next pass.
+        """
+        connection, page, sure = self.connection, Prepared(), portion.sure
+        self.now = connection.clock.now()
+        orders, page.bad = self._translate(portion.records, await self._links(portion.records))
+        supersedes, resend = (
+            connection.customer.traits.supersedes,
+            connection.customer.traits.resend,
+        )
         for record, link, shown in orders:
+            if link.ref in busy:
+                continue
             what = need(link, shown, supersedes=supersedes, resend=resend)
             if what is Need.PUBLISH:
-                versions.append(self._version(record, link, shown.order))
+                page.versions.append(self._version(record, link, shown.order))
             elif what in (Need.MARK, Need.UNMARK):
                 values = mark(link.given or self.now) if what is Need.MARK else UNMARK
-                marks.append((record, values))
-            counts["read"] += sure or what is not Need.NOTHING
-            counts["unchanged"] += what is not Need.PUBLISH and (sure or what is not Need.NOTHING)
-        bad += await self.send(versions, counts)
-        await self._refuse(bad, counts)
-        await self._close_cases([record for record, *_ in orders], bad)
-        await self._mark(marks)
-        self._count(counts)
+                page.flags.append((record, values))
+            page.counts["read"] += sure or what is not Need.NOTHING
+            page.counts["unchanged"] += what is not Need.PUBLISH and (
+                sure or what is not Need.NOTHING
+            )
+        page.sources = [record.source for record, *_ in orders]
+        await self._stage(page)
+        return page
+
+    async def deliver(self, page: Prepared) -> None:
+        """Put on record, freeze and publish the page's versions; then its flags and cases."""
+        await self.connection.lease.hold()
+        await self.send(page.versions, page.counts)
+        await self._refuse(page.bad, page.counts)
+        await self._close_cases(page)
+        await self._mark(page.flags)
+        self._count(page.counts)
 
     async def _links(self, records: Sequence[Record]) -> dict[str, Link]:
         translation = self.connection.translation
@@ -149,12 +181,11 @@ class Outbound:
         frozen = next_version(link, order, self.counter, self.now, tracos)
         return Version(frozen, link, record)
 
-    async def send(self, versions: list[Version], counts: Counter[str]) -> list[Bad]:
-        """Put on record and lay aside, freeze, publish; returns what could not be laid aside."""
+    async def send(self, versions: list[Version], counts: Counter[str]) -> None:
+        """Put on record, freeze and publish versions that lie aside."""
         if not versions:
-            return []
-        recorded = self.connection.history.put([self._entry(v) for v in versions])
-        (versions, bad), _ = await self.connection.together(self._stage(versions), recorded)
+            return
+        await self.connection.history.put([self._entry(v) for v in versions])
         await self.connection.steps.passed(Step.RECORDED)
         lost = await self.connection.ledger.save([v.link for v in versions])
         await self.connection.steps.passed(Step.STAGED)
@@ -162,7 +193,6 @@ class Outbound:
         for version in kept:
             version.link = replace(version.link, rev=version.link.rev + 1)
         await self.publish(kept, counts)
-        return bad
 
     def _entry(self, version: Version) -> Entry:
         before, fields = version.before.last_given, version.link.last_given or {}
@@ -182,21 +212,19 @@ class Outbound:
             why,
         )
 
-    async def _stage(self, versions: list[Version]) -> tuple[list[Version], list[Bad]]:
-        """Lay the versions beside their places, where the system can; those that could not last."""
-        customer = self.connection.customer
-        if not isinstance(customer, Stages):
-            return versions, []
+    async def _stage(self, page: Prepared) -> None:
+        """Lay the versions beside their places, where the system can; those that cannot are bad."""
+        customer, versions = self.connection.customer, page.versions
+        if not versions or not isinstance(customer, Stages):
+            return
         answers = await customer.stage([self.write(v) for v in versions])
-        refused: list[Bad] = []
-        ready = []
+        page.versions = []
         for version, answer in zip(versions, answers, strict=True):
             if isinstance(answer, Staged):
                 version.link = staged(version.link, over=answer.over)
-                ready.append(version)
+                page.versions.append(version)
             elif version.record:
-                refused.append((version.record, answer))
-        return ready, refused
+                page.bad.append((version.record, answer))
 
     async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
         """Show the versions to the customer, remember it, and mark TracOS's documents."""
@@ -262,10 +290,10 @@ class Outbound:
         counts["quarantined"] += len(fresh)
         counts["read"] += len(fresh)
 
-    async def _close_cases(self, records: Sequence[Record], bad: Sequence[Bad]) -> None:
+    async def _close_cases(self, page: Prepared) -> None:
         """Documents that can be sent by now close their cases."""
-        still = {record.source for record, _ in bad}
-        await self._settle([r.source for r in records if r.source not in still])
+        still = {record.source for record, _ in page.bad}
+        await self._settle([source for source in page.sources if source not in still])
 
     async def _settle(self, sources: Sequence[str]) -> None:
         if self.cases and sources:

@@ -1,7 +1,9 @@
 """What a run would do, field by field and why; writes nothing anywhere."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.workorder import Side, Value
 from tracbridge.engine.binding import refuse_strangers
@@ -19,8 +21,7 @@ from tracbridge.ports.connector import Exclusive
 from tracbridge.ports.state import Conflict, Entry, QuarantineCase, Runs
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that a run would do to one order on one side.
 
     ``action``: create, update, send, send again, quarantine or hold. ``fields``: (from, to).
@@ -33,8 +34,7 @@ class Change:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The changes, and the numbers that the run would show."""
 
     changes: tuple[Change, ...]

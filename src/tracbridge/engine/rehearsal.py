@@ -5,9 +5,11 @@ hold what would change, one entry per order, and are thrown away afterwards.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Link, Phase
 from tracbridge.domain.workorder import Side
@@ -203,15 +205,14 @@ class RehearsedPasses:
         """It will start there again."""
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """Quarantine, conflicts and history of a rehearsal: what would be put on record."""
 
     real: History
     known_cases: Any
-    cases: list[QuarantineCase] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    cases: list[QuarantineCase] = []
+    conflicts: list[Conflict] = []
+    entries: list[Entry] = []
 
     async def put(self, facts: Iterable[QuarantineCase | Conflict | Entry]) -> None:
         for fact in facts:

@@ -1,8 +1,9 @@
 """What is old is forgotten, once a day: archived files, history, and cases that are over."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tracbridge.domain.errors import ConfigError
 from tracbridge.engine.connection import Connection
@@ -18,8 +19,7 @@ PORTIONS = 20
 """Portions in one pass; what is left after them is for the next pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """Days to keep; 0 is for ever."""
 
     archive: int
@@ -59,8 +59,7 @@ async def tidy(
         await connection.passes.keep_cursor(CURSOR, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tidying:
+class _Tidying(Struct, frozen=True):
     connection: Connection
     files: OldFiles
     entries: OldEntries

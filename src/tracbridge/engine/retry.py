@@ -5,8 +5,10 @@ than whatever was accepted since. Call it inside a `session`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError
 from tracbridge.domain.workorder import Side
@@ -18,8 +20,7 @@ from tracbridge.ports.connector import PutsBack
 from tracbridge.ports.state import Cases, Good, Quarantine, QuarantineCase
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """One case and what became of its records, by outcome; none: there was nothing to try.
 
     ``refused``: the cases that it opened anew.
@@ -35,15 +36,14 @@ class Tried:
         return bool(self.outcomes.get("held"))
 
 
-@dataclass(slots=True)
-class Watched:
+class Watched(Struct):
     """The quarantine while old records are tried: notes what is refused, closes nothing by itself.
 
     Closing goes by order, and a good old version must not close the case of a newer bad one.
     """
 
     quarantine: Quarantine
-    refused: list[QuarantineCase] = field(default_factory=list)
+    refused: list[QuarantineCase] = []
 
     async def put(self, cases: Sequence[QuarantineCase]) -> None:
         """Store, and note."""

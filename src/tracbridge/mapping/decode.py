@@ -7,11 +7,11 @@ slowly, by a reader that finds what is wrong and says where.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
 
@@ -30,8 +30,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 _POINTER_PART = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """One record of a file, or why it is none: either ``body`` or ``error`` is set.
 
     ``pointer``: "" for a file of one object, "/3" for the fourth item of an array. ``raw``: exactly
@@ -160,8 +159,7 @@ def _after_blanks(text: str, at: int) -> int:
 # The slow reader: what it cannot accept, it marks in its place, so that the pointer can be told.
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     code: str
     value: str
     reason: str

@@ -1,12 +1,12 @@
 """The built-in mapping ``flags``: a customer who spells the status as five booleans."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import DELETED, Fields, Status, WorkOrder, to_milliseconds
@@ -50,8 +50,7 @@ _MISSING: Final = object()
 _Deleted = bool | datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FlagsMapping:
+class FlagsMapping(Struct, frozen=True):
     """Orders with a status, a text and a tombstone, see `Translation`.
 
     ``zone``: where dates without an offset belong, None refuses them. ``text_limit``: the longest

@@ -6,9 +6,10 @@ protocols below.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NewType, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
@@ -21,8 +22,7 @@ Body = Mapping[str, Any]
 """One record in the system's own format."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One raw record as a system gave it.
 
     ``ref``: the system's own id, None where only the mapping can tell. ``body``: None is a
@@ -45,8 +45,7 @@ class Record:
     aside: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A batch of records and where to resume once they are safe.
 
     ``complete``: the listing ended here; absence from it is never a delete. ``waiting``: items that
@@ -61,8 +60,7 @@ class Page:
     notes: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One intended effect.
 
     ``key``: its idempotency key: same key, same effect, once. ``ref``: None where the system names
@@ -78,8 +76,7 @@ class Write:
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """A write that took effect: the system's id for the record and the record's version now."""
 
     ref: str
@@ -90,8 +87,7 @@ Refusal = RecordError | StaleWriteError
 """A write that did not take effect, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """A version that lies durable beside its place. ``over``: it will replace another one."""
 
     key: str
@@ -107,8 +103,7 @@ class Fate(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What this system can do. Declared, so the engine never guesses."""
 
     deletes: bool = False

@@ -1,13 +1,13 @@
 """Forgetting what is old, as ports. Each call does a bounded piece of work and may be repeated."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Needed:
+
+class Needed(Struct, frozen=True):
     """What must stay, however old it is.
 
     ``files``: originals of open cases. ``days``: those whose records wait for a person. ``refs``:

@@ -1,10 +1,11 @@
 """Clock, durable steps and events, as ports."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -39,10 +40,10 @@ class Steps(Protocol):
 
 
 class Together(Protocol):
-    """Waits for two look-ups at once; the simulation does one after the other."""
+    """Waits for two things at once; the simulation does one after the other."""
 
     async def __call__(self, one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
-        """Both answers."""
+        """Both answers; raises an error of either, when both have ended."""
 
 
 class Clock(Protocol):
@@ -62,8 +63,7 @@ class Observer(Protocol):
         """Something that a person may want to know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that ``check`` looked at: in order, or what to do."""
 
     name: str

@@ -3,9 +3,10 @@ history.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim, Link, Phase
@@ -64,8 +65,7 @@ class Passes(Protocol):
         """Store the resume point."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantineCase:
+class QuarantineCase(Struct, frozen=True):
     """One refused record: what, where, why, and where its bytes are.
 
     ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same
@@ -87,15 +87,14 @@ class QuarantineCase:
     state: str = "open"
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(Struct, frozen=True):
     """Where good records were found, and when they were claimed (None: just now).
 
     ``refs``: by order. ``sources``: by file name or document.
     """
 
-    refs: Mapping[str, Claim | None] = field(default_factory=dict)
-    sources: Mapping[str, Claim | None] = field(default_factory=dict)
+    refs: Mapping[str, Claim | None] = {}
+    sources: Mapping[str, Claim | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self.refs or self.sources)
@@ -163,8 +162,7 @@ class OpenCases(Protocol):
         """As `Cases.move`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """One disagreement about one order, with everything a person needs to take either side.
 
     ``decided``: the policy or the person that decided, None while it waits.
@@ -201,8 +199,7 @@ class Conflicts(Protocol):
         """The held fields of this order are decided by ``by`` (a person, or agreement)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One change we make to one order on one side, written before the effect.
 
     ``before`` holds the values that were replaced (None: it did not exist), ``after`` those that
@@ -218,7 +215,7 @@ class Entry:
     run: str
     before: Fields | None
     after: Fields
-    why: Mapping[str, Any] = field(default_factory=dict)
+    why: Mapping[str, Any] = {}
 
 
 class History(Protocol):
@@ -270,8 +267,7 @@ class Runs(Protocol):
         """Store the marker."""
 
 
-@dataclass(frozen=True, slots=True)
-class TakenFile:
+class TakenFile(Struct, frozen=True):
     """One file that stays where it is: the state in which we took it, and by which pass.
 
     ``batch`` names the batch in which it was taken; ``done``: its records are safe.

@@ -1,11 +1,11 @@
 """Answers to what people ask of one connection."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
+
+class LastRun(Struct, frozen=True):
     """The last run on record. ``ended`` None: it runs, or was ended from outside."""
 
     run: str
@@ -16,8 +16,7 @@ class LastRun:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """What waits for a person, by kind."""
 
     held: int
@@ -29,8 +28,7 @@ class Open:
         return bool(self.held or self.quarantined or self.refused or self.missing)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Where the orders of one connection stand.
 
     ``worker``: who works on it just now, or "". ``oldest``: since when the oldest change that the

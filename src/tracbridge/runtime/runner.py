@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.ports.runtime import Observer, Step, Steps
@@ -12,8 +13,7 @@ LONGEST = 60.0
 """Seconds: no pause between two attempts is longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """``retries`` after the first attempt; pauses start at ``delay`` seconds and double."""
 
     retries: int = 3
@@ -24,8 +24,7 @@ class Backoff:
         return float(min(self.delay * 2**attempt, LONGEST)) * (1 - 0.1 * jitter)
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """A wish to end, noticed at the next safe point."""
 
     event: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,8 +50,7 @@ class Stopped(Exception):  # noqa: N818 (no error: everything done so far is who
     """Somebody asked us to stop, and here nothing is half done."""
 
 
-@dataclass(frozen=True, slots=True)
-class SafePoints:
+class SafePoints(Struct, frozen=True):
     """Leaves a pass by `Stopped` at the end of a page, once somebody asked us to stop."""
 
     steps: Steps

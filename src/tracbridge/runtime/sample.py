@@ -9,11 +9,12 @@ from the seed and its number alone, so that each side can be made without the ot
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from msgspec import Struct
 
 from tracbridge.domain.workorder import Status, to_milliseconds
 
@@ -59,8 +60,7 @@ DELETED = 2
 """Of every four orders the second is deleted, on both sides if it is on both."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(Struct, frozen=True):
     """What both sides would say of one order, and when each last edited it."""
 
     number: int

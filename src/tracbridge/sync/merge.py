@@ -1,8 +1,10 @@
 """The field-by-field decision on an order that both sides hold. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Held, Link, Phase, Seen
 from tracbridge.domain.outcome import Disagreement, Kind, Outcome
@@ -12,8 +14,7 @@ from tracbridge.sync.judge import Verdict, judge
 from tracbridge.sync.policy import Ack, Clash, DeletePolicy, Policies, winner
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """The customer's record and the pass that claimed it.
 
     ``removes``: he was seen to remove our files. ``unmarked``: TracOS's ``isSynced`` is not true.
@@ -25,8 +26,7 @@ class Incoming:
     unmarked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What one record makes us do.
 
     ``result``: what TracOS shall show, None if nothing is to be written there. ``link``: the link

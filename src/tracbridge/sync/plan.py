@@ -3,8 +3,9 @@
 The rules and their order are explained in ``docs/explanation/engine.md``.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Held, Link, Seen
 from tracbridge.domain.outcome import Kind, Outcome

@@ -1,8 +1,9 @@
 """Who wins where both sides changed the same field. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tracbridge.domain.workorder import Side, Status, Value
 
@@ -46,8 +47,7 @@ class Ack(StrEnum):
     ANSWER = "answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(Struct, frozen=True):
     """How one connection decides. ``receipts``: publish an order back after its change came in."""
 
     conflict: Policy = Policy.NEWEST
@@ -57,8 +57,7 @@ class Policies:
     receipts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(Struct, frozen=True):
     """One field that both sides changed, each at its side's own time."""
 
     field: str

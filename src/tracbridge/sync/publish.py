@@ -1,9 +1,11 @@
 """TracOS's order on its way to the customer: whether, what, and when it has arrived. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.link import Link, Out, Phase, Window
 from tracbridge.domain.workorder import Fields, Value, WorkOrder, settled
@@ -26,8 +28,7 @@ class Need(StrEnum):
     """A field is held, each side keeps its own value: ``isSynced`` must not say that they agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What TracOS shows: the order, its flag, and the time beside it."""
 
     order: WorkOrder
@@ -171,4 +172,4 @@ def _out(link: Link, **changes: object) -> Out:
     if link.out is None:
         msg = f"link {link.id} has nothing on its way"
         raise ValueError(msg)
-    return replace(link.out, **changes)  # type: ignore[arg-type]
+    return replace(link.out, **changes)

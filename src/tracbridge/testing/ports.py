@@ -8,11 +8,12 @@ only write.
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError, FatalError
 from tracbridge.domain.link import Claim, Held, Link, Out, Phase, Seen, Window
@@ -40,8 +41,7 @@ FIELDS: Fields = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(Struct, frozen=True):
     """What one worker works with on one connection."""
 
     connection: str
@@ -71,8 +71,7 @@ class Time(Protocol):
         """This worker's last renewal was long ago: it must ask again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """Empty stores of one connection.
 
     ``rival``: another living worker on the same connection. ``ghost``: one whose process is gone

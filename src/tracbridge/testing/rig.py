@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 import pytest
+from msgspec import Struct
 
 from tracbridge.sdk import Body, Claim, Connector, Cursor, Page, Receipt, Record, Write
 
@@ -38,8 +38,7 @@ class Reader(Protocol):
         """Look at the version of that ref and refuse it with these words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rig:
+class Rig(Struct, frozen=True):
     """A connector on an empty system. ``restart``: the same connection in a new process."""
 
     connector: Connector
@@ -47,12 +46,11 @@ class Rig:
     restart: Callable[[], Connector]
 
 
-@dataclass(slots=True)
-class Bench:
+class Bench(Struct):
     """A rig in use; closes every connector that a test made."""
 
     rig: Rig
-    opened: list[Connector] = field(default_factory=list)
+    opened: list[Connector] = []
 
     @property
     def connector(self) -> Connector:

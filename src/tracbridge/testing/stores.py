@@ -3,10 +3,10 @@
 They are used as those in `tracbridge.testing.ports`.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
@@ -24,7 +24,7 @@ def case(
     made = QuarantineCase(
         id_, stores.connection, Side.CUSTOMER, f"{id_}.json", why, "v1", AT, ref, raw=b"\xff{"
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 class QuarantineContract(OnMemory):
@@ -121,7 +121,7 @@ def conflict(stores: Stores, id_: str = "c1", ref: str = "1", **changes: object)
         tracos_at=AT,
         customer_at=AT + timedelta(minutes=1),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 class ConflictsContract(OnMemory):
@@ -175,7 +175,7 @@ def entry(stores: Stores, id_: str = "h1", ref: str = "1", **changes: object) ->
     made = Entry(
         id_, stores.connection, ref, 1, Side.TRACOS, AT, "run-1", before, after, {"by": "x"}
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 class HistoryContract(OnMemory):

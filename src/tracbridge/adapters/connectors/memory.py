@@ -4,9 +4,9 @@ The smallest whole connector there is: read it before you write your own.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct
 
 from tracbridge.sdk import (
     Body,
@@ -25,16 +25,15 @@ from tracbridge.sdk import (
 PAGE = 1_000
 
 
-@dataclass(slots=True)
-class MemorySystem:
+class MemorySystem(Struct):
     """The other company's database: every version of every record, oldest first.
 
     ``answers``: what each idempotency key was answered. ``committed``: versions that we need not
     be shown again.
     """
 
-    versions: list[Record] = field(default_factory=list)
-    answers: dict[str, Receipt] = field(default_factory=dict)
+    versions: list[Record] = []
+    answers: dict[str, Receipt] = {}
     committed: int = 0
 
     def put(self, ref: str | None, body: Body | None, extra: str = "") -> Record:

@@ -3,9 +3,9 @@
 import importlib.util
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
@@ -19,8 +19,7 @@ MEMORY = Path(".tracbridge")
 PROBE_MS = 800
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The address to use, and a sentence for people where it was not they who named it."""
 
     uri: str

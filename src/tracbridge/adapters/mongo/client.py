@@ -105,13 +105,7 @@ def _bulk(host: str, error: BulkWriteError) -> Exception:
 
 async def paged(cursor: Any, size: int) -> AsyncIterator[list[Document]]:
     """The cursor's documents in lists of ``size``."""
-    page: list[Document] = []
-    async for document in cursor:
-        page.append(document)
-        if len(page) == size:
-            yield page
-            page = []
-    if page:
+    while page := await cursor.to_list(size):
         yield page
 
 

@@ -23,10 +23,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -52,8 +53,7 @@ _ALREADY_INITIATED = 23
 _PORT_TAKEN = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A server that answers: where, and which process it is."""
 
     uri: str

@@ -39,7 +39,7 @@ class MongoLedger:
             found = self._links.find(
                 {"c": self._c, "ref": {"$in": list(refs)}}, batch_size=PAGE + 1
             )
-            return {document["ref"]: from_document(document) async for document in found}
+            return {document["ref"]: from_document(document) for document in await found.to_list()}
 
     async def save(self, links: Sequence[Link]) -> set[str]:
         if not links:

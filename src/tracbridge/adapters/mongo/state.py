@@ -1,7 +1,6 @@
 """All of our memory of one connection, in one MongoDB database."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document
@@ -16,8 +15,7 @@ from tracbridge.adapters.mongo.stores import (
 from tracbridge.adapters.mongo.taken import MongoTakenFiles
 
 
-@dataclass(frozen=True, slots=True)
-class MongoState:
+class MongoState(Struct, frozen=True):
     """The stores of one connection, over one client."""
 
     database: AsyncDatabase[Document]

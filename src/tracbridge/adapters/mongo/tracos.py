@@ -79,7 +79,8 @@ class TracosConnector:
         wanted = {str(number) for number in numbers}
         with translated(self._host):
             query = {"number": {"$in": numbers}}
-            async for document in self._orders.find(query, SHOWN, batch_size=PAGE + 1):
+            documents = self._orders.find(query, SHOWN, batch_size=PAGE + 1)
+            for document in await documents.to_list():
                 for ref in refs_of(document["number"]) & wanted:
                     found.setdefault(ref, []).append(record_of(document))
         return found

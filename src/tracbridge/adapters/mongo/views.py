@@ -1,10 +1,10 @@
 """What people ask: where orders stand, what happened to one, what waits for a person. Read only."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -25,8 +25,7 @@ MISSING = {"missing": True}
 REFUSED = {**ON_ITS_WAY, "out.error": {"$type": "string"}}
 
 
-@dataclass(slots=True)
-class Unsent:
+class Unsent(Struct):
     """Documents that are not marked as synced and could go out: how many, and since when.
 
     ``linked``: those among them whose link shows nothing open.
@@ -42,13 +41,12 @@ class Unsent:
         self.oldest = earlier(self.oldest, document.get("updatedAt"))
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """The links of one page of documents: all of them, the busy ones and the held ones, by ref."""
 
-    known: set[str] = field(default_factory=set)
-    busy: set[str] = field(default_factory=set)
-    held: set[str] = field(default_factory=set)
+    known: set[str] = set()
+    busy: set[str] = set()
+    held: set[str] = set()
 
 
 class Views:

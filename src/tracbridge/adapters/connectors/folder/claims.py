@@ -7,15 +7,15 @@ archive, ``<day>/<batch>/<original name>``; a file keeps its own name all the wa
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tracbridge.domain.link import Claim
 
 _FOLDER = re.compile(r"(\d+)-(\d+)-((\d{4})(\d\d)(\d\d)T\d{6}-[0-9a-f]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimFolder:
+class ClaimFolder(Struct, frozen=True):
     """One batch that was claimed.
 
     ``path`` is its folder now, ``day`` and ``batch`` name it in the archive.

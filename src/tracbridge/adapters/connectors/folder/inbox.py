@@ -6,10 +6,11 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from tracbridge.adapters.connectors.folder.claims import (
     ClaimFolder,
@@ -43,15 +44,14 @@ class Listed(NamedTuple):
     size: int
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What was taken of one batch: its records, and the paths for `Inbox.finish`."""
 
-    records: list[Record] = field(default_factory=list)
-    taken: list[str] = field(default_factory=list)
+    records: list[Record] = []
+    taken: list[str] = []
     waiting: int = 0
     missed: int = 0
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = []
 
 
 def listing(

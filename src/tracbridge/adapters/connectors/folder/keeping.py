@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from tracbridge.adapters.connectors.folder.claims import (
     ClaimFolder,

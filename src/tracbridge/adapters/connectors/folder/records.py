@@ -1,6 +1,6 @@
 """What a claimed file holds, as records for the engine."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tracbridge.adapters.connectors.folder.claims import ClaimFolder
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode

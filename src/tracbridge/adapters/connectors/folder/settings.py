@@ -1,8 +1,9 @@
 """What a folder connection can be told."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 
 class InboundMode(StrEnum):
@@ -14,8 +15,7 @@ class InboundMode(StrEnum):
     """It stays where it is: for shares that we may not write."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSettings:
+class FolderSettings(Struct, frozen=True):
     """Folders and habits of one customer. Sizes in bytes, ``file_mode`` as for ``chmod``."""
 
     inbound: Path
