@@ -174,12 +174,16 @@ class Said:
         return json.loads(self.out)
 
 
+MEASURED = ("COVERAGE_PROCESS_CONFIG",)
+"""How the coverage tool tells processes that tests start to measure themselves."""
+
+
 @dataclass
 class World:
     """One connection in fresh folders, on fresh databases of a shared server.
 
     The command line knows of us only what a user's shell would tell it: nothing of the test
-    process's environment reaches it but PATH.
+    process's environment reaches it but PATH, and whether coverage is being measured.
     """
 
     server: Server
@@ -208,6 +212,7 @@ class World:
             "DATA_INBOUND_DIR": str(self.inbound),
             "DATA_OUTBOUND_DIR": str(self.outbound),
             "DATA_SETTLE_SECONDS": "0",
+            **{name: os.environ[name] for name in MEASURED if name in os.environ},
             **self.extra,
         }
 
