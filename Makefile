@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-all bench docs lock clean
+.PHONY: help setup demo check test test-all faults bench docs lock clean
 
 help:
 	@echo "make setup     the environment in $(VENV); nothing to do if nothing changed"
@@ -24,6 +24,7 @@ help:
 	@echo "make check     formatting, lint, types, layers, size budget, lock"
 	@echo "make test      setup, then all tests on a real mongod (ARGS=... for pytest)"
 	@echo "make test-all  the same on each of Python 3.11, 3.12 and 3.13 found here"
+	@echo "make faults    each fault there is: kills, outages, full disks; about twenty minutes"
 	@echo "make bench     speed and memory, with the baseline in the same run"
 	@echo "make docs      the documentation as pages in site/"
 	@echo "make lock      poetry.lock and its exports anew (needs Poetry)"
@@ -66,6 +67,9 @@ test-all:
 	  echo "== Python $$v: $$found"; ran=1; \
 	  $(MAKE) --no-print-directory test PYTHON="$$found" VENV=".venv-$$v" || exit 1; \
 	done; test $$ran = 1
+
+faults: setup
+	"$(BIN)/python" -m pytest tests/faults -m "faults or not faults" $(ARGS)
 
 bench: setup
 	@$(PINNED) requirements/bench.txt

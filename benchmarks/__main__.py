@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.flows import FLOWS, Figure, Size, borrow, fill, fresh, progress
 from benchmarks.process import timed
-from benchmarks.special import Case, archive, linked, million
+from benchmarks.special import Case, adopted, archive, linked, million, reconciled
 from tests.harness import NOW, Server, World, server
 
 
@@ -58,10 +58,20 @@ def measure(running: Server, root: Path, sizes: list[int], options: argparse.Nam
 
 def special(running: Server, root: Path, *, quick: bool) -> list[Case]:
     share = 10 if quick else 1
-    return [
+    cases = [
         *million(running, root, 1_000_000 // share),
         *linked(running, root, 100_000 // share),
         *archive(running, root, 100_000 // share),
+    ]
+    return cases if quick else cases + whole(running, root)
+
+
+def whole(running: Server, root: Path) -> list[Case]:
+    """What looks at everything; it has no small size worth a look."""
+    return [
+        *reconciled(running, root, 100_000),
+        *reconciled(running, root, 1_000_000),
+        *adopted(running, root, 100_000),
     ]
 
 

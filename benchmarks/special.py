@@ -1,7 +1,8 @@
-"""Two special cases: many documents and few to do, and a large archive."""
+"""Special cases: many documents and few to do, a large archive, everything compared, no memory."""
 
 import os
 import statistics
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,13 @@ from pymongo import MongoClient
 
 from benchmarks.flows import fill, fresh, progress, run
 from benchmarks.plain import portions
-from benchmarks.process import Cost
+from benchmarks.process import Cost, timed
 from tests.harness import Doc, Server, World, doc
+from tracbridge.adapters.mongo.links import to_document
+from tracbridge.domain.link import Claim, Link
+from tracbridge.mapping.flags import FlagsMapping
+from tracbridge.sync.identity import link_id
+from tracbridge.sync.merge import seen_now
 
 FEW = 1_000
 
@@ -117,3 +123,60 @@ def _intake(world: World, turn: int) -> Cost:
         costs.append(run(world, "--inbound-only"))
     middle = statistics.median(cost.seconds for cost in costs)
     return next(cost for cost in costs if cost.seconds == middle)
+
+
+def command(world: World, *words: str) -> Cost:
+    """Any command of ours; what it answers is left to the caller."""
+    return timed([sys.executable, "-m", "tracbridge", *words, "--json"], world.env, world.root)
+
+
+def reconciled(server: Server, root: Path, orders: int) -> list[Case]:
+    """So many orders that are equal on both sides, compared with what was agreed."""
+    with fresh(server, root, f"reconciled-{orders}") as world:
+        progress(f"inserting {orders:,} equal orders and their links")
+        with MongoClient[Doc](server.uri, w=1, tz_aware=True) as client:
+            documents, links = client[world.database], client[world.state]["tracbridge_links"]
+            for some in portions(_synced(orders)):
+                documents["workorders"].insert_many(some, ordered=False)
+                links.insert_many([_link(body) for body in some], ordered=False)
+        one = command(world, "reconcile", "--order", "1")
+        cost = command(world, "reconcile")
+    if f'"orders": {orders}' not in cost.out:
+        raise RuntimeError(f"not {orders} compared: {cost.out[:1_000]}")
+    return [_told(f"reconcile, {orders:,} equal orders", cost, cost.seconds - one.seconds)]
+
+
+def _link(body: Doc) -> Doc:
+    """The memory of an order on which both sides agree."""
+    order = FlagsMapping().from_tracos(body, None)
+    name = link_id("default", order.kind, order.scope, order.ref)
+    seen = seen_now(order, Claim(1, 0), None, order.updated_at)
+    link = Link(name, "default", order.ref, base=order.fields, seen=seen, given=body["syncedAt"])
+    return to_document(link, 1)
+
+
+def _told(what: str, cost: Cost, inner: float) -> Case:
+    progress(f"{what}: {cost.seconds:.2f} s, {cost.rss_mb:.0f} MB")
+    return Case(what, cost.seconds, inner, cost.rss_mb)
+
+
+def adopted(server: Server, root: Path, orders: int) -> list[Case]:
+    """Our memory is lost, both sides hold so many equal orders; then a run that changes nothing."""
+    with fresh(server, root, "adopted") as world:
+        fill(world.inbound, orders, "held by both")
+        run(world, "--inbound-only")
+        before = _contents(world)
+        server.drop(world.state)
+        fill(world.inbound, orders, "held by both")
+        cost = command(world, "adopt", "--rebind")
+        again = run(world)
+        if f'"linked": {orders},' not in cost.out or _contents(world) != before:
+            raise RuntimeError(f"not {orders} linked, or changed: {cost.out[:1_000]}")
+    what = f"adopt, {orders:,} orders, no memory"
+    return [_told(what, cost, cost.seconds), case("the run after it", again)]
+
+
+def _contents(world: World) -> int:
+    """A print of all that TracOS shows, the view aside."""
+    shown = {"_id": 0, "isSynced": 0, "syncedAt": 0}
+    return hash(tuple(repr(body) for body in world.orders.find({}, shown).sort("number", 1)))

@@ -225,7 +225,9 @@ def named_in(path: str) -> set[str]:
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-@pytest.mark.parametrize("page", ["docs/PROMISES.md", "ARCHITECTURE.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/PROMISES.md", "docs/explanation/faults.md", "ARCHITECTURE.md"]
+)
 def test_every_test_that_is_named_exists(page: str) -> None:
     named = TEST_ID.findall((ROOT / page).read_text(encoding="utf-8"))
     assert named

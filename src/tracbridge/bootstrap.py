@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -11,12 +11,17 @@ from msgspec import Struct
 
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
 from tracbridge.adapters.connectors.folder import probe as folders
+from tracbridge.adapters.connectors.folder.forgotten import FolderForgotten
 from tracbridge.adapters.connectors.folder.retention import FolderRetention
 from tracbridge.adapters.mongo import choice as mongo_choice
 from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
 from tracbridge.adapters.mongo.client import Client, connect, hosts_of
+from tracbridge.adapters.mongo.drift import MongoOrders
+from tracbridge.adapters.mongo.duplicates import give_up_number
+from tracbridge.adapters.mongo.forgotten import MongoForgotten
+from tracbridge.adapters.mongo.past import MongoRunHistory
 from tracbridge.adapters.mongo.retention import MongoRetention
 from tracbridge.adapters.mongo.schema import prepare, refuse_doubles, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
@@ -27,13 +32,16 @@ from tracbridge.adapters.observe.log import LogObserver, configure
 from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import ConfigError, TracbridgeError
 from tracbridge.domain.workorder import to_milliseconds
-from tracbridge.engine.binding import refuse_strangers
+from tracbridge.engine.binding import refuse_unbound
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.forget import Forgetting
 from tracbridge.engine.retention import Retention, tidy
 from tracbridge.mapping.flags import FlagsMapping
+from tracbridge.ports.connector import Record
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
 from tracbridge.runtime.runner import SafePoints, Stop
+from tracbridge.sync.guard import Grave, Guards, Limit
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
 
 A = TypeVar("A")
@@ -85,6 +93,13 @@ class Service(Struct, frozen=True):
         await version_of(self.state.database, self.host)
         await refuse_doubles(self.orders, self.host)
 
+    async def everything(self) -> MongoOrders:
+        """All of TracOS's orders, for a comparison; makes nothing."""
+        await version_of(self.state.database, self.host)
+        await self.customer.look()
+        await refuse_unbound(self.state.runs, self.customer)
+        return MongoOrders(self.orders, self.host)
+
     async def tidy(self) -> None:
         """Forget what is old, at most once a day."""
         files = FolderRetention(folder_settings(self.settings))
@@ -92,6 +107,27 @@ class Service(Struct, frozen=True):
         config = self.settings
         keep = Retention(config.archive_retention_days, config.history_retention_days)
         await tidy(self.connection, files, entries, keep)
+
+    @property
+    def past(self) -> MongoRunHistory:
+        """What was done, by run."""
+        return MongoRunHistory(self.state.database, self.connection.name, self.host)
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """To forget one order's personal data."""
+        files = FolderForgotten(folder_settings(self.settings))
+        entries = MongoForgotten(self.state.database, self.connection.name, self.host)
+        return Forgetting(self.connection, files, entries)
+
+    @property
+    def numbered(self) -> MongoOrders:
+        """All of TracOS's orders by number, whatever else is not in order."""
+        return MongoOrders(self.orders, self.host)
+
+    async def give_up_number(self, records: Sequence[Record]) -> int:
+        """Documents whose number another one carries too; how many gave it up."""
+        return await give_up_number(self.orders, records, self.host)
 
     async def plant(self, documents: list[dict[str, Any]]) -> None:
         """Sample documents into TracOS's collection."""
@@ -112,9 +148,8 @@ class Service(Struct, frozen=True):
     async def _marker(self) -> Finding:
         """Whether folder and memory belong together."""
         try:
-            known, there = await self.state.runs.marker(), await self.customer.marker()
-            if known or there:
-                refuse_strangers(known, there)
+            await refuse_unbound(self.state.runs, self.customer)
+            there = await self.customer.marker()
         except (TracbridgeError, OSError) as error:
             return Finding("marker", ok=False, text=str(error))
         text = "folder and memory belong together" if there else "will be placed by the first run"
@@ -165,6 +200,7 @@ def wire(
         steps=steps(stop),
         observer=observer,
         together=together,
+        guards=guards(settings),
     )
     views = Views(state.database, orders, DEFAULT, host)
     return Service(connection, customer, state, views, client, settings, host, choice.note)
@@ -218,6 +254,16 @@ def folder_settings(settings: Settings) -> FolderSettings:
         max_bytes=int(settings.max_file_mb * 1024 * 1024),
         file_mode=settings.file_mode,
     )
+
+
+def guards(settings: Settings) -> Guards:
+    """How much of what one pass does unasked."""
+    limits = {
+        Grave.REMOVAL: settings.mass_removals,
+        Grave.COMPLETION: settings.mass_completions,
+        Grave.ACKNOWLEDGEMENT: settings.mass_acknowledgements,
+    }
+    return {kind: Limit(*limit) for kind, limit in limits.items() if limit}
 
 
 def policies(settings: Settings) -> Policies:

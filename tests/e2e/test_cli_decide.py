@@ -46,6 +46,7 @@ def test_a_held_field_takes_the_side_that_a_person_names(
     assert (world.doc(7) or {})["isSynced"] is True
     (decided,) = world.cli("conflicts", "list", "--json").json()
     assert (decided["decided"], decided["fields"]["status"]["taken"]) == ("person", side)
+    assert decided["resolutions"][0]["values"] == {"status": expected[0]}
     world.rests()
 
 
@@ -102,6 +103,213 @@ def test_an_order_that_is_gone_from_tracos_can_be_made_again(world: World) -> No
     assert (world.doc(7) or {})["status"] == "on_hold"
     assert world.run()[0] == 0
     world.rests()
+
+
+def test_an_order_that_is_gone_from_tracos_can_stay_gone(world: World) -> None:
+    world.drop(order(7))
+    world.run()
+    world.settle(7)
+    world.orders.delete_one({"number": 7})
+    world.drop(order(7, "on_hold", LATER))
+    world.run()
+    (conflict,) = world.cli("conflicts", "list", "--json").json()
+    words = ("conflicts", "resolve", conflict["id"], "--take", "tracos", "--by", "ana")
+    assert world.cli(*words).code == 0
+    assert world.run()[0] == 0
+    assert world.doc(7) is None
+    assert world.cli("conflicts", "list", "--json").json()[0]["decided"] == "person"
+    last = world.cli("history", "7", "--json").json()[-1]
+    assert last["why"] == {"": "the value of tracos taken by ana"}
+
+
+# -- other values, one field, many conflicts -----------------------------------------------
+
+
+def clashes(world: World, *numbers: int) -> None:
+    """Status and text of each order are changed on both sides; its id."""
+    for number in numbers:
+        world.drop(order(number, summary="Pump"))
+    world.run()
+    world.settle(*numbers)
+    for number in numbers:
+        values = {"status": "completed", "description": "Ours", "updatedAt": LATER}
+        world.edit(number, **values, isSynced=False)
+        world.drop(order(number, "cancelled", LATEST, summary="Theirs"))
+    world.run()
+
+
+def waiting(world: World) -> dict[str, list[str]]:
+    """The fields that wait, by order."""
+    found = world.cli("conflicts", "list", "--json").json()
+    return {
+        one["order"]: [name for name, field in one["fields"].items() if field["waiting"]]
+        for one in found
+        if one["waiting"]
+    }
+
+
+def test_a_value_of_neither_side_can_be_set_and_it_is_on_record_who_did_and_why(
+    world: World,
+) -> None:
+    conflict = clash(world)
+    words = ("--set", "status=in_progress", "--by", "ana", "--why", "The pump runs again.")
+    assert world.cli("conflicts", "resolve", conflict, *words).code == 0
+    assert world.run()[0] == 0
+    assert (world.doc(7) or {})["status"] == "in_progress"
+    assert (world.sent(7) or {})["isActive"] is True
+    (decided,) = world.cli("conflicts", "list", "--json").json()
+    (resolution,) = decided["resolutions"]
+    assert resolution.pop("at")
+    assert resolution == {
+        "values": {"status": "in_progress"},
+        "side": None,
+        "by": "ana",
+        "why": "The pump runs again.",
+    }
+    shown = world.cli("conflicts", "show", conflict).out
+    assert "in_progress (ana)" in shown
+    assert "The pump runs again." in shown
+    changes = world.cli("history", "7", "--json").json()
+    why = [one["why"].get("status") for one in changes if one["event"] == "change"]
+    assert "set by ana: The pump runs again." in why
+
+
+def test_a_decision_for_what_tracos_shows_already_is_in_the_history_too(world: World) -> None:
+    conflict = clash(world)
+    assert world.cli("conflicts", "resolve", conflict, "--take", "tracos").code == 0
+    changes = world.cli("history", "7", "--json").json()
+    (entry,) = [one for one in changes if "taken by" in one.get("why", {}).get("status", "")]
+    assert entry["fields"] == {"status": {"from": "completed", "to": "completed"}}
+
+
+@pytest.mark.parametrize("lost", [["conflicts"], ["conflicts", "links"]], ids=" and ".join)
+def test_a_decision_that_was_cut_short_can_be_made_again(world: World, lost: list[str]) -> None:
+    conflict = clash(world)
+    state = world.server.client[world.state]
+    before = {name: world.records(name) for name in lost}
+    words = ("conflicts", "resolve", conflict, "--take", "customer")
+    assert world.cli(*words).code == 0
+    for name, documents in before.items():
+        for document in documents:
+            state[f"tracbridge_{name}"].replace_one({"_id": document["_id"]}, document)
+    assert world.cli(*words).code == 0
+    assert waiting(world) == {}
+    assert world.run()[0] == 0
+    assert statuses(world) == ("cancelled", False, True)
+    world.rests()
+
+
+def test_one_field_is_decided_while_the_other_waits(world: World) -> None:
+    world.extra = {"CONFLICT_POLICY": "ask"}
+    clashes(world, 7)
+    assert waiting(world) == {"7": ["description", "status"]}
+    words = ("--all", "--yes", "--order", "7", "--field", "status", "--take", "customer")
+    assert world.cli("conflicts", "resolve", *words).code == 0
+    assert waiting(world) == {"7": ["description"]}
+    assert world.run()[0] == 0
+    assert statuses(world)[0] == "cancelled"
+    assert (world.doc(7) or {})["description"] == "Ours"
+    (conflict,) = world.cli("conflicts", "list", "--json").json()
+    said = world.cli("conflicts", "resolve", conflict["id"], "--set", "description=Ours and theirs")
+    assert said.code == 0
+    assert world.run()[0] == 0
+    assert (world.sent(7) or {})["summary"] == "Ours and theirs"
+    assert waiting(world) == {}
+    world.settle(7)
+    world.rests()
+
+
+def test_a_field_on_which_both_sides_come_to_agree_waits_no_more_and_the_other_does(
+    world: World,
+) -> None:
+    world.extra = {"CONFLICT_POLICY": "ask"}
+    clashes(world, 7)
+    world.settle(7)
+    world.drop(order(7, "completed", LATEST + timedelta(hours=1), summary="Theirs"))
+    world.run()
+    assert waiting(world) == {"7": ["description"]}
+
+
+def test_many_conflicts_are_decided_by_filter_after_a_look(world: World) -> None:
+    clashes(world, 7, 8, 9)
+    assert set(waiting(world)) == {"7", "8", "9"}
+    many = ("conflicts", "resolve", "--all", "--kind", "clash", "--field", "status")
+    before = world.memory()
+    seen = world.cli(*many, "--take", "customer", "--preview", "--json").json()
+    assert [one["fields"] for one in seen["resolved"]] == [{"status": "cancelled"}] * 3
+    said = world.cli(*many, "--take", "customer", "--preview")
+    assert (said.code, said.out.count("cancelled")) == (0, 6)
+    said = world.cli(*many, "--take", "customer")
+    assert (said.code, "look with --preview, then add --yes" in said.err) == (2, True)
+    assert world.memory() == before
+    world.orders.delete_one({"number": 8})
+    done = world.cli(*many, "--take", "customer", "--yes", "--json")
+    assert done.code == 3
+    found = done.json()
+    assert sorted(one["order"] for one in found["resolved"]) == ["7", "9"]
+    assert [one["order"] for one in found["refused"]] == ["8"]
+    assert "gone from TracOS" in found["refused"][0]["why"]
+    assert [(world.doc(n) or {})["status"] for n in (7, 9)] == ["cancelled", "cancelled"]
+    assert set(waiting(world)) == {"8"}
+
+
+def test_what_a_policy_decided_can_be_turned_round_in_bulk(world: World) -> None:
+    world.extra = {"CONFLICT_POLICY": "tracos"}
+    clashes(world, 7, 8)
+    ids = {one["order"]: one["id"] for one in world.cli("conflicts", "list", "--json").json()}
+    assert world.cli("conflicts", "resolve", ids["8"], "--take", "customer").code == 0
+    shown = [((world.doc(n) or {})["status"], (world.doc(n) or {})["description"]) for n in (7, 8)]
+    assert shown == [("completed", "Ours"), ("cancelled", "Ours")]
+    words = ("--decided", "--field", "description", "--take", "customer", "--yes", "--json")
+    done = world.cli("conflicts", "resolve", "--all", *words)
+    assert done.code == 0, done
+    assert len(done.json()["resolved"]) == 2
+    assert [(world.doc(n) or {})["description"] for n in (7, 8)] == ["Theirs", "Theirs"]
+    again = world.cli("conflicts", "resolve", "--all", *words)
+    assert (again.code, again.json()["resolved"]) == (0, [])
+
+
+def test_a_delete_can_be_set_and_taken_back(world: World) -> None:
+    conflict = clash(world)
+    said = world.cli("conflicts", "resolve", conflict, "--set", "deleted=true")
+    assert (said.code, "is about status, not about deleted" in said.err) == (1, True)
+    dead = {"isDeleted": True, "deletedDate": LATEST.isoformat()}
+    world.extra = {"CONFLICT_POLICY": "ask"}
+    world.edit(7, deleted=True, deletedAt=LATER, isSynced=False)
+    world.drop(order(7, "cancelled", LATEST + timedelta(hours=1), summary="Pump, gasket", **dead))
+    world.run()
+    done = world.cli("conflicts", "resolve", "--all", "--set", "deleted=false", "--yes", "--json")
+    (resolved,) = done.json()["resolved"]
+    assert resolved["fields"] == {"deleted": False}
+    world.run()
+    assert (world.doc(7) or {})["deleted"] is False
+    assert (world.sent(7) or {})["isDeleted"] is False
+    assert world.cli("conflicts", "resolve", resolved["id"], "--set", "deleted=true").code == 0
+    world.run()
+    assert (world.doc(7) or {})["deletedAt"] is not None
+    assert (world.sent(7) or {})["isDeleted"] is True
+
+
+MISUSE = {
+    "": "name the conflict, or say --all",
+    "12ab --all --take tracos": "name the conflict, or say --all",
+    "12ab": "say either --take",
+    "12ab --take tracos --set status=pending": "say either --take",
+    "12ab --order 7 --take tracos": "go with --all",
+    "12ab --field status --set status=pending": "leave --field out",
+    "12ab --set status": "write it as FIELD=VALUE",
+    "12ab --set status=done": "choose one of pending",
+    "12ab --set deleted=yes": "choose one of true, false",
+    "12ab --set description=": "must not be empty",
+    "12ab --set titel=x": "no such field",
+}
+
+
+def test_what_cannot_be_meant_is_said_before_anything_is_done(world: World) -> None:
+    for words, answer in MISUSE.items():
+        said = world.cli("conflicts", "resolve", *words.split())
+        found = " ".join(said.err.replace("│", " ").split())
+        assert (said.code, answer in found) == (2, True), (words, said)
 
 
 def test_an_unknown_conflict_is_named(world: World) -> None:

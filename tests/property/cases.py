@@ -199,12 +199,19 @@ def applied(tracos: WorkOrder, decision: Decision, incoming: Incoming) -> WorkOr
 
 
 def is_stale(incoming: Incoming, known: Link) -> bool:
-    """Older than the last accepted record, with other content."""
+    """Older than the last accepted record, with other content; or that record once more, although
+    he has read another version since.
+    """
     seen = known.seen
     if seen is None:
         return False
     older = incoming.order.updated_at < seen.at or incoming.claim.pass_ < seen.pass_
-    return older and prints_of(incoming.order.fields) != seen.prints
+    if prints_of(incoming.order.fields) != seen.prints:
+        return older
+    gone = known.window.gone if known.window else 0
+    read = gone is not None and (not known.window or incoming.claim.complete > gone)
+    again = incoming.order.updated_at <= seen.at and incoming.order.fields != known.last_given
+    return read and again
 
 
 def is_first_contact(known: Link) -> bool:
@@ -213,11 +220,15 @@ def is_first_contact(known: Link) -> bool:
 
 
 def proves_arrival(incoming: Incoming, known: Link, ack: Ack) -> bool:
-    """The record is our version in EVERY field, from a later pass, no repeat, not the first."""
+    """The record is our version in EVERY field, from a later pass, no repeat, not the first, and
+    not what he showed before.
+    """
     opened, given = known.window, known.last_given
     if opened is None or opened.repeat or known.seen is None:
         return False
     if incoming.claim.pass_ <= opened.pass_ or (incoming.removes and ack is Ack.AUTO):
+        return False
+    if prints_of(incoming.order.fields) == known.seen.prints:
         return False
     if known.out is None and ack is not Ack.CONTENT:
         return False

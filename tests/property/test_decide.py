@@ -340,7 +340,7 @@ def test_a_record_that_was_accepted_is_passed_over_and_any_other_is_decided_as_e
     placed = replace(incoming, claim=replace(incoming.claim, position=place))
     found = decided(placed, known, tracos, chosen)
     seen = known.seen
-    if seen and (placed.claim.pass_, place) <= (seen.pass_, seen_place):
+    if seen and placed.claim.pass_ == seen.pass_ and place <= seen_place:
         assert found == Decision(Outcome.UNCHANGED)
         return
     plain = decided(incoming, known, tracos, chosen)

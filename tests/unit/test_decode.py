@@ -70,7 +70,7 @@ def nested(depth: int) -> bytes:
         pytest.param(b"null", "not_an_object", "None", id="row 12: null"),
         pytest.param(b"{'a': 1}", "invalid_json", "line 1, column 2", id="row 13: quotes"),
         pytest.param(b'{"a": 1,\n}', "invalid_json", "line", id="row 13: trailing comma"),
-        pytest.param(b'[{"a": 1},]', "invalid_json", "line 1, column 11", id="row 13: in array"),
+        pytest.param(b'[{"a": 1},]', "invalid_json", "line 1, column 1", id="row 13: in array"),
         pytest.param(b'[{"a": NaN}}', "invalid_json", "line 1, column 12", id="NaN and a brace"),
         pytest.param(b'[{"a": NaN}', "truncated_json", "byte 11", id="NaN and no bracket"),
         pytest.param(b'{\n // x\n "a": 1}', "invalid_json", "line 2", id="row 13: comment"),

@@ -118,9 +118,14 @@ def test_a_customer_who_removes_files_is_believed_by_that_alone() -> None:
 
 
 def test_by_content_a_version_may_arrive_after_its_file_is_gone() -> None:
-    known = agreed(DONE, window=window(BASE, DONE))
+    known = agreed(BASE, base=DONE, window=window(BASE, DONE))
     by_content = replace(QUIET, ack=Ack.CONTENT)
     assert then(decided(incoming(DONE), known, order(DONE), by_content)).window is None
+    assert decided(incoming(DONE), known, order(DONE), QUIET).link is None
+
+
+def test_what_he_showed_before_does_not_prove_that_he_has_read_it_from_us() -> None:
+    known = agreed(DONE, out=out_of(DONE), window=window(BASE, DONE))
     assert decided(incoming(DONE), known, order(DONE), QUIET).link is None
 
 

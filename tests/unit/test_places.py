@@ -8,7 +8,7 @@ from tests.harness import NOW
 from tests.property.cases import agreed, decided, order
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim, Held, Link, Seen
-from tracbridge.domain.outcome import Outcome
+from tracbridge.domain.outcome import Kind, Outcome
 from tracbridge.domain.workorder import Fields
 from tracbridge.engine.copy import LONGEST, fingerprint, readable
 from tracbridge.engine.intake import Refused, pointed
@@ -29,7 +29,7 @@ def known(position: str, pass_: int = 5) -> Link:
     return agreed(B, seen=Seen(NOW, pass_, prints_of(B), position))
 
 
-@pytest.mark.parametrize("claim", [Claim(5, 4, "a"), Claim(5, 4, "b"), Claim(4, 3, "z")])
+@pytest.mark.parametrize("claim", [Claim(5, 4, "a"), Claim(5, 4, "b")])
 @pytest.mark.parametrize("shown", [A, B])
 def test_a_record_read_again_after_a_crash_changes_nothing(claim: Claim, shown: Fields) -> None:
     for at in (NOW, NOW - timedelta(hours=1)):
@@ -37,6 +37,14 @@ def test_a_record_read_again_after_a_crash_changes_nothing(claim: Claim, shown: 
         decision = decided(record, known("b"), order(EDITED), HIS)
         assert (decision.outcome, decision.result, decision.link) == (Outcome.UNCHANGED, None, None)
         assert decision.disagreements == ()
+
+
+def test_a_claim_of_an_earlier_pass_is_on_record_and_not_applied() -> None:
+    """It may be one that a worker made after another had taken its place."""
+    record = Incoming(order(A), Claim(4, 3, "z"))
+    decision = decided(record, known("b"), order(EDITED), HIS)
+    assert (decision.outcome, decision.result) == (Outcome.STALE, None)
+    assert [note.kind for note in decision.disagreements] == [Kind.STALE]
 
 
 @pytest.mark.parametrize("claim", [Claim(5, 4, "c"), Claim(6, 5, "a"), Claim(5, 4)])

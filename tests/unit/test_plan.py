@@ -310,3 +310,26 @@ def test_a_stale_record_that_is_what_we_gave_is_not_sent_again() -> None:
     known = agreed(DONE, seen=Seen(NOW, 5, prints_of(GASKET)))
     decision = decided(incoming(DONE, minutes=-1), known, order(GASKET), QUIET)
     assert (decision.outcome, decision.link) == (Outcome.STALE, None)
+
+
+def test_the_last_record_once_more_is_stale_once_he_has_read_another_version() -> None:
+    again = replace(incoming(BASE), order=order(BASE, NOW - timedelta(hours=2)))
+    read = replace(agreed(BASE), base=DONE)
+    decision = decided(again, read, order(DONE), QUIET)
+    assert (decision.outcome, decision.result) == (Outcome.STALE, None)
+    assert [note.kind for note in decision.disagreements] == [Kind.STALE]
+    edited = replace(again, order=order(BASE, NOW))
+    assert decided(edited, read, order(DONE), QUIET).result == BASE
+
+
+def test_the_last_record_once_more_is_in_doubt_while_our_version_may_be_unread() -> None:
+    again = replace(incoming(BASE), order=order(BASE, NOW - timedelta(hours=2)))
+    unread = agreed(BASE, out=out_of(DONE), window=window(BASE, DONE))
+    decision = decided(again, unread, order(DONE), QUIET)
+    assert [note.kind for note in decision.disagreements] == [Kind.DOUBT]
+
+
+def test_a_record_of_an_earlier_pass_is_never_taken_for_one_that_was_accepted() -> None:
+    late = incoming(GASKET, claim=Claim(4, 3, "0001"))
+    known = agreed(BASE, seen=Seen(NOW - timedelta(hours=2), 5, prints_of(BASE), "0009"))
+    assert decided(late, known, order(BASE), QUIET).outcome is Outcome.STALE

@@ -15,6 +15,7 @@ from tracbridge.sync.publish import (
     TICK,
     Need,
     Shown,
+    answered,
     need,
     next_version,
     published,
@@ -27,6 +28,7 @@ from tracbridge.sync.publish import (
 BASE: Fields = {"status": "pending", "description": "Pump", DELETED: False}
 DONE: Fields = {**BASE, "status": "completed"}
 GONE: Fields = {**BASE, DELETED: True}
+ON_HOLD: Fields = {**BASE, "status": "on_hold"}
 
 
 def test_the_first_version_of_an_order_born_in_tracos_names_no_earlier_values() -> None:
@@ -110,6 +112,17 @@ def test_a_version_over_an_unread_one_is_sent_again_when_it_is_gone(
     assert (then.base, then.out, then.window.gone, then.repush) == (DONE, None, gone, again)
 
 
+def test_an_acknowledgement_is_for_our_version_unless_the_one_before_had_none_yet() -> None:
+    first = published(staged(next_version(agreed(BASE), order(DONE), 7, NOW), over=True), 7)
+    then = taken(first, 9, Ack.AUTO, told=True)
+    assert then.window is not None
+    assert (then.base, then.out, then.window.gone, then.repush) == (DONE, None, 9, False)
+    second = published(staged(next_version(first, order(ON_HOLD), 8, NOW), over=True), 8)
+    then = taken(second, 9, Ack.AUTO, told=True)
+    assert then.window is not None
+    assert (then.base, then.out, then.window.gone, then.repush) == (ON_HOLD, None, None, True)
+
+
 def test_a_wish_to_send_again_survives_the_arrival_of_the_version_before() -> None:
     made = published(next_version(agreed(BASE), order(DONE), 7, NOW), 7)
     assert taken(replace(made, repush=True), 9, Ack.AUTO).repush
@@ -148,3 +161,11 @@ def test_an_order_with_held_fields_is_not_marked_as_synced() -> None:
     for synced, expected in ((True, Need.UNMARK), (False, Need.NOTHING)):
         state = Shown(order(DONE), synced, NOW)
         assert need(known, state, supersedes=True, resend=False) is expected
+
+
+def test_a_version_that_is_surely_read_leaves_the_window_open_for_what_crosses_it() -> None:
+    known = agreed(BASE, out=out_of(DONE, Phase.STAGED), window=window(BASE, DONE))
+    assert answered(known).window is None
+    opened = answered(known, 9).window
+    assert opened
+    assert (opened.pass_, opened.gone) == (9, 9)

@@ -20,10 +20,16 @@ COMMANDS = {
     "conflicts": "conflicts:app",
     "resend": "repair:resend",
     "adopt": "repair:adopt",
+    "runs": "undo:runs",
+    "undo": "undo:undo",
+    "forget": "forget:forget",
+    "reconcile": "reconcile:reconcile",
+    "repair": "duplicates:app",
     "check": "check:check",
     "demo": "demo:demo",
     "sample": "sample:sample",
     "mongo": "mongo:app",
+    "simulate": "simulate:simulate",
 }
 """Each command's module and name; only the one that is called is loaded."""
 

@@ -3,13 +3,15 @@
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
-from tracbridge.cli.context import Json, new_run, say, say_json, serving, wait_for
+from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.resolve import Field, Filter, OfKind, Order, Since, one_of, resolve_
 from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table
-from tracbridge.domain.errors import ConfigError
+from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Fields, Side
-from tracbridge.engine.decide import resolve as decide
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.decide import Present, look
 from tracbridge.ports.state import Conflict
 
 app = typer.Typer(
@@ -17,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.command("resolve")(resolve_)
 
 LATELY = 20
 """Decided conflicts that `list` shows; ``--all`` shows every one."""
@@ -26,7 +30,10 @@ WHY = {
     Kind.DOUBT: "The customer showed an earlier value; ours was sent again.",
     Kind.STALE: "The customer's record was older than one that was accepted before.",
     Kind.FIRST_CONTACT: "Both sides hold an order of this number; perhaps it is not the same one.",
+    Kind.LOOP: "It kept flipping between two contents: two systems undo each other's changes.",
     Kind.MISSING: "The order is gone from TracOS; it is not created again by itself.",
+    Kind.UNDO: "It was changed again after a run (its value: last agreed) that was to be undone "
+    "(the value before: customer).",
 }
 
 
@@ -34,9 +41,13 @@ WHY = {
 def list_(
     json: Json = False,
     everything: Annotated[bool, typer.Option("--all", help="Every decided one too.")] = False,
+    order: Order = "",
+    kind: OfKind = None,
+    field: Field = "",
+    since: Since = None,
 ) -> None:
     """Those that wait for a person, then those whose loser can be taken."""
-    found = wait_for(_list())
+    found = wait_for(_list(Filter(order, kind, field, since)))
     waiting = [conflict for conflict in found if conflict.decided is None]
     decided = found[len(waiting) :]
     shown_now = decided if everything else decided[:LATELY]
@@ -52,53 +63,30 @@ def list_(
         say(f"{left} older ones: tracbridge conflicts list --all")
 
 
-async def _list() -> list[Conflict]:
+async def _list(meant: Filter) -> list[Conflict]:
     async with serving() as service:
-        return await service.views.conflicts()
+        return await meant.find(service)
 
 
 @app.command()
 def show(id_: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
-    """Both versions, what was last agreed, and how to decide."""
-    conflict = wait_for(_show(id_))
+    """All three values of each field with their times, who decided what, and how to decide."""
+    conflict, present = wait_for(_show(id_))
     if json:
-        say_json(as_json(conflict))
+        say_json(as_json(conflict) | {"now": now_json(conflict, present)})
         return
-    say("\n\n".join(block(conflict, name) for name in conflict.taken))
-    say("\n" + "\n".join(advice(conflict)))
+    say(f"Order {harmless(conflict.ref)}, since {moment(conflict.at)}. {WHY[conflict.kind]}")
+    say("\n" + side_by_side(conflict))
+    say(decisions(conflict) + "\n".join([*changed_since(conflict, present), *advice(conflict)]))
 
 
-async def _show(id_: str) -> Conflict:
+async def _show(id_: str) -> tuple[Conflict, Present | None]:
     async with serving() as service:
-        found = await service.views.conflict(id_)
-    if found is None:
-        raise ConfigError(f"no conflict {harmless(id_)}: see tracbridge conflicts list.")
-    return found
-
-
-@app.command()
-def resolve(
-    id_: Annotated[str, typer.Argument(metavar="ID")],
-    take: Annotated[Side, typer.Option(help="Whose values shall stand.")],
-    json: Json = False,
-) -> None:
-    """Let one side's values stand; the other side learns them by the next run."""
-    conflict, values = wait_for(_resolve(id_, take))
-    if json:
-        say_json({"id": conflict.id, "order": conflict.ref, "taken": take.value, "fields": values})
-        return
-    texts = (f"{harmless(name)} = {quoted(value, 60)}" for name, value in values.items())
-    say(f"Order {harmless(conflict.ref)}: {', '.join(texts)} ({NAMES[take]}).")
-    say("The next run tells the other side.")
-
-
-async def _resolve(id_: str, side: Side) -> tuple[Conflict, Fields]:
-    async with serving() as service:
-        conflict = await service.views.conflict(id_)
-        if conflict is None:
-            raise ConfigError(f"no conflict {harmless(id_)}: see tracbridge conflicts list.")
-        await service.connection.lease.join()
-        return conflict, await decide(service.connection, conflict, side, new_run())
+        conflict = await one_of(service, id_)
+        try:
+            return conflict, await look(service.connection, conflict.ref)
+        except (ConfigError, RecordError):
+            return conflict, None
 
 
 def as_json(conflict: Conflict) -> dict[str, Any]:
@@ -109,6 +97,7 @@ def as_json(conflict: Conflict) -> dict[str, Any]:
             "tracos": conflict.tracos.get(name),
             "customer": conflict.customer.get(name),
             "taken": side.value if side else None,
+            "waiting": name in conflict.waiting,
         }
         for name, side in conflict.taken.items()
     }
@@ -123,6 +112,17 @@ def as_json(conflict: Conflict) -> dict[str, Any]:
         "source": conflict.source,
         "customer_at": conflict.customer_at,
         "tracos_at": conflict.tracos_at,
+        "resolutions": [asdict(resolution) for resolution in conflict.resolutions],
+    }
+
+
+def now_json(conflict: Conflict, present: Present | None) -> dict[str, Any] | None:
+    """What both sides show by now."""
+    if present is None:
+        return None
+    return {
+        name: {"tracos": present.shown.get(name), "customer": present.customer(name)}
+        for name in conflict.taken
     }
 
 
@@ -150,35 +150,62 @@ def row(conflict: Conflict, name: str) -> tuple[str, ...]:
 
 def stands(conflict: Conflict, name: str) -> str:
     """Whose value stands, and who decided."""
-    side = conflict.taken[name]
-    if conflict.decided is None or side is None:
-        return "each its own" if conflict.decided is None else conflict.decided
-    return f"{NAMES[side]} ({conflict.decided})"
+    if name in conflict.waiting:
+        return "each its own"
+    later = conflict.resolution(name)
+    side, by = conflict.taken[name], later.by if later else conflict.decided
+    what = NAMES[side] if side else quoted(later.values[name], 24) if later else ""
+    return f"{what} ({by})".strip() if by else what
 
 
-def block(conflict: Conflict, name: str) -> str:
-    """One field: the three values under each other."""
-    head = f"Order {harmless(conflict.ref)}, field {harmless(name)}, since {moment(conflict.at)}"
-    sides = (
-        ("last agreed", shown(conflict.base.get(name), 400), ""),
-        ("TracOS", shown(conflict.tracos.get(name), 400), moment(conflict.tracos_at)),
-        ("customer", shown(conflict.customer.get(name), 400), came(conflict)),
-    )
-    width = max(len(value) for _, value, _ in sides)
-    texts = (f"    {who:<13} {value:<{width}}   {note}".rstrip() for who, value, note in sides)
-    return "\n".join((head, *texts, f"  {WHY[conflict.kind]} Now: {stands(conflict, name)}."))
+def side_by_side(conflict: Conflict) -> str:
+    """One row per field, then the times."""
+    rows = [
+        (
+            name,
+            *(shown(v.get(name), 400) for v in (conflict.base, conflict.tracos, conflict.customer)),
+            stands(conflict, name),
+        )
+        for name in conflict.taken
+    ]
+    rows.append(("edited", "", moment(conflict.tracos_at), moment(conflict.customer_at), ""))
+    if conflict.source:
+        rows.append(("file", "", "", conflict.source, ""))
+    return table(("FIELD", "LAST AGREED", "TRACOS", "CUSTOMER", "STANDS"), rows)
 
 
-def came(conflict: Conflict) -> str:
-    """When and in which file the customer's version came."""
-    return f"{moment(conflict.customer_at)}   {harmless(conflict.source)}".strip()
+def decisions(conflict: Conflict) -> str:
+    """What was decided after it was put on record; "" if nothing was."""
+    rows = [
+        (moment(one.at), name, quoted(value, 40), harmless(one.by), harmless(one.why))
+        for one in conflict.resolutions
+        for name, value in one.values.items()
+    ]
+    return "\n" + table(("WHEN", "FIELD", "DECIDED", "BY", "WHY"), rows) + "\n" if rows else "\n"
+
+
+def changed_since(conflict: Conflict, present: Present | None) -> list[str]:
+    """What either side shows by now instead, in fields that wait."""
+    found: list[str] = []
+    for name in conflict.waiting:
+        if present is None:
+            break
+        now = present.shown.get(name), present.customer(name)
+        if now != (conflict.tracos.get(name), conflict.customer.get(name)):
+            ours, theirs = (quoted(value, 60) for value in now)
+            found.append(
+                f"By now {harmless(name)} is {ours} in TracOS, {theirs} at the customer's."
+            )
+    return found
 
 
 def advice(conflict: Conflict) -> list[str]:
     """The commands that decide it."""
-    if conflict.decided is None:
-        return [f"    tracbridge conflicts resolve {conflict.id} --take {side}" for side in Side]
+    command = f"    tracbridge conflicts resolve {conflict.id}"
     losers = {side.other for side in conflict.taken.values() if side}
+    sides = [side for side in Side if conflict.waiting or side in losers]
+    fields = [name for name in conflict.waiting if conflict.kind is not Kind.MISSING]
     return [
-        f"    tracbridge conflicts resolve {conflict.id} --take {s}" for s in Side if s in losers
+        *(f"{command} --take {side}" for side in sides),
+        *(f"{command} --set {harmless(name)}=VALUE" for name in fields),
     ]

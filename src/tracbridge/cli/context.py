@@ -1,6 +1,7 @@
 """What every command needs: settings, log, a wired service, and a run of something asynchronous."""
 
 import asyncio
+import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -25,6 +26,14 @@ TROUBLED = 3
 def settings() -> Settings:
     """From the environment and ``.env`` of the current folder; raises `SettingError`."""
     return load(os.environ, Path(".env"))
+
+
+def person() -> str:
+    """Who works at this terminal, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def new_run() -> str:

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from tracbridge.bootstrap import DEFAULT
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, wait_for
-from tracbridge.cli.run import INBOUND, OUTBOUND
+from tracbridge.cli.run import INBOUND, OUTBOUND, AllowMassChange, stopped, withheld_json
 from tracbridge.cli.table import harmless, table, told_apart
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Change, Plan
@@ -23,6 +24,7 @@ def preview(
     outbound_only: Annotated[
         bool, typer.Option("--outbound-only", help="Only TracOS to customer.")
     ] = False,
+    allow_mass_change: AllowMassChange = False,
     json: Json = False,
 ) -> None:
     """What `run` would do now, field by field and why; writes nothing anywhere.
@@ -32,7 +34,7 @@ def preview(
     if inbound_only and outbound_only:
         raise typer.BadParameter("choose one of --inbound-only and --outbound-only.")
     sides = {Side.CUSTOMER} if inbound_only else {Side.TRACOS} if outbound_only else set(Side)
-    plan = wait_for(_plan(frozenset(sides)))
+    plan = wait_for(_plan(frozenset(sides), allow=allow_mass_change))
     code = TROUBLED if plan.tally.troubled else 0
     if json:
         say_json(as_json(plan, code))
@@ -41,10 +43,11 @@ def preview(
     raise typer.Exit(code)
 
 
-async def _plan(sides: frozenset[Side]) -> Plan:
+async def _plan(sides: frozenset[Side], *, allow: bool) -> Plan:
     async with serving() as service:
         await service.look()
-        return await rehearse(service.connection, service.state.runs, sides)
+        connection = replace(service.connection, guards={}) if allow else service.connection
+        return await rehearse(connection, service.state.runs, sides)
 
 
 def as_json(plan: Plan, code: int) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def as_json(plan: Plan, code: int) -> dict[str, Any]:
         "connection": DEFAULT,
         "inbound": {name: plan.tally.inbound[name] for name in INBOUND},
         "outbound": {name: plan.tally.outbound[name] for name in OUTBOUND},
+        **withheld_json(plan.tally.withheld),
         "changes": [change_json(change) for change in plan.changes],
     }
     return {"connections": [connection], "exit": code}
@@ -73,13 +77,14 @@ def change_json(change: Change) -> dict[str, Any]:
 
 def as_table(plan: Plan) -> str:
     """One row per field."""
+    notes = "".join(f"{text}\n" for text in stopped(plan.tally.withheld))
     if not plan.changes:
-        return "Nothing to do: a run would change nothing."
+        return f"{notes}Nothing to do: a run would change nothing."
     head = ("ORDER", "SIDE", "ACTION", "FIELD", "FROM", "TO", "WHY")
     rows = [row for change in plan.changes[:SHOWN] for row in rows_of(change)]
     more = len(plan.changes) - SHOWN
     note = f"... and {more:,} more: tracbridge preview --json\n" if more > 0 else ""
-    return f"{table(head, rows)}{note}{len(plan.changes):,} changes; nothing was written."
+    return f"{table(head, rows)}{note}{notes}{len(plan.changes):,} changes; nothing was written."
 
 
 def rows_of(change: Change) -> list[tuple[str, ...]]:

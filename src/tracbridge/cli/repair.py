@@ -30,17 +30,22 @@ async def _resend(number: str) -> None:
         await send_again(service.connection, number)
 
 
-def adopt(json: Json = False) -> None:
+def adopt(
+    rebind: Annotated[
+        bool, typer.Option("--rebind", help="Our memory was lost: tie this folder to a new one.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Link two filled sides: link equal orders, list differences, write nothing else."""
-    found = wait_for(_adopt())
+    found = wait_for(_adopt(rebind=rebind))
     say_json(as_json(found)) if json else say(as_table(found))
 
 
-async def _adopt() -> Adopted:
+async def _adopt(*, rebind: bool) -> Adopted:
     async with serving() as service:
         await service.prepare()
         connection = service.connection
-        async with session(connection, service.state.runs, new_run()):
+        async with session(connection, service.state.runs, new_run(), rebind=rebind):
             return await link_equal(connection)
 
 

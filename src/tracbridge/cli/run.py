@@ -5,11 +5,13 @@ import gc
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict, replace
 
 from tracbridge.bootstrap import DEFAULT, Service, observer, opened
 from tracbridge.cli.context import TROUBLED, Json, new_run, say, say_json, settings, wait_for
@@ -20,6 +22,7 @@ from tracbridge.engine.connection import Tally
 from tracbridge.engine.cycle import cycle
 from tracbridge.engine.session import session
 from tracbridge.runtime.runner import Backoff, Stop, Stopped, persist
+from tracbridge.sync.guard import Withheld
 
 INBOUND = (
     "read",
@@ -42,6 +45,15 @@ RENEWAL = 10.0
 """Seconds: how often the lease is renewed between two passes."""
 
 
+AllowMassChange = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mass-change",
+        help="Do also what the mass guard would stop; look at preview with it first.",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was asked for on the command line."""
@@ -50,10 +62,11 @@ class Options:
     every: float | None = None
     strict: bool = False
     rebind: bool = False
+    allow_mass_change: bool = False
     json: bool = False
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - each is an option
     inbound_only: Annotated[
         bool, typer.Option("--inbound-only", help="Only customer to TracOS.")
     ] = False,
@@ -69,13 +82,14 @@ def run(
     rebind: Annotated[
         bool, typer.Option("--rebind", help="Tie this folder to this memory anew, after a look.")
     ] = False,
+    allow_mass_change: AllowMassChange = False,
     json: Json = False,
 ) -> None:
     """Bring both sides together: inbound, then outbound."""
     if inbound_only and outbound_only:
         raise typer.BadParameter("choose one of --inbound-only and --outbound-only.")
     sides = {Side.CUSTOMER} if inbound_only else {Side.TRACOS} if outbound_only else set(Side)
-    options = Options(frozenset(sides), every, strict, rebind, json)
+    options = Options(frozenset(sides), every, strict, rebind, allow_mass_change, json)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     raise typer.Exit(wait_for(_run(options)))
@@ -137,6 +151,9 @@ class Work:
     def __post_init__(self) -> None:
         self.total = Tally(self.name)
         config = self.service.settings
+        self.connection = self.service.connection
+        if self.options.allow_mass_change:
+            self.connection = replace(self.connection, guards={})
         self.backoff = Backoff(config.mongo_max_retries, config.mongo_retry_delay)
 
     async def __call__(self) -> None:
@@ -190,6 +207,7 @@ class Work:
                 await runs.end(row, clock.now(), {"exit": 1, "error": str(error)})
             raise
         self.total.inbound["waiting"] = 0
+        self.total.withheld = tally.withheld
         self.total.inbound += tally.inbound
         self.total.outbound += tally.outbound
         self.code = await self._judged(tally)
@@ -204,7 +222,8 @@ class Work:
         await self.service.connection.lease.hold()
         # What waits is counted anew, not added, when a pass is repeated.
         tally.inbound["waiting"] = 0
-        await cycle(self.service.connection, tally, self.options.sides)
+        tally.withheld = []
+        await cycle(self.connection, tally, self.options.sides)
 
     async def _judged(self, tally: Tally) -> int:
         if tally.troubled:
@@ -234,8 +253,15 @@ def summarized(tally: Tally, seconds: float, code: int) -> dict[str, Any]:
         "inbound": {name: tally.inbound[name] for name in INBOUND},
         "outbound": {name: tally.outbound[name] for name in OUTBOUND},
         "seconds": round(seconds, 3),
+        **withheld_json(tally.withheld),
     }
     return {"run": tally.run, "connections": [connection], "exit": code}
+
+
+def withheld_json(withheld: Sequence[Withheld]) -> dict[str, Any]:
+    """What the mass guard stopped, for programs; no key where it stopped nothing."""
+    stopped = [{**asdict(w), "side": w.side.value, "kind": w.kind.value} for w in withheld]
+    return {"withheld": stopped} if stopped else {}
 
 
 def report(work: Work, options: Options) -> None:
@@ -244,8 +270,10 @@ def report(work: Work, options: Options) -> None:
     if options.json:
         say_json(summarized(work.total, seconds, work.code))
         return
-    if total_of(work.total):
+    if any(work.total.inbound[n] for n in INBOUND) or any(work.total.outbound[n] for n in OUTBOUND):
         say(counts_table(work.total))
+    elif taken := work.total.outbound["acknowledged"]:
+        say(f"Nothing new on either side; the customer has taken {taken:,} of our versions.")
     else:
         say("Nothing to do: nothing is new on either side.")
     for hint in hints(work):
@@ -275,15 +303,22 @@ def hints(work: Work) -> list[str]:
     """What a person may want to do now."""
     inbound, outbound = work.total.inbound, work.total.outbound
     refused = inbound["quarantined"] + outbound["quarantined"]
-    decided = inbound["conflicts"] - min(inbound["held"], inbound["conflicts"])
+    withheld = work.total.withheld
+    held = inbound["held"] - inbound["withheld"]
+    failed = outbound["failed"] - outbound["withheld"]
+    decided = inbound["conflicts"] - min(held, inbound["conflicts"])
     texts = {
         f"{refused} refused: tracbridge quarantine list": refused,
-        f"{inbound['held']} held until a person decides: tracbridge conflicts list": inbound[
-            "held"
-        ],
+        f"{held} held until a person decides: tracbridge conflicts list": held > 0,
         f"{decided} changed on both sides and decided: tracbridge conflicts list": decided,
-        f"{outbound['failed']} not delivered: tracbridge status": outbound["failed"],
+        f"{failed} not delivered: tracbridge status": failed > 0,
         f"{inbound['waiting']} not complete yet, left where they are": inbound["waiting"],
         "Stopped before the pass was complete; the next run goes on there.": work.cut,
     }
-    return [text for text, applies in texts.items() if applies]
+    return [text for text, applies in texts.items() if applies] + stopped(withheld)
+
+
+def stopped(withheld: Sequence[Withheld]) -> list[str]:
+    """What the mass guard stopped, and how to go on."""
+    go_on = "look at tracbridge preview --allow-mass-change, then run with the same option."
+    return [f"{one}: {go_on}" for one in withheld]

@@ -233,7 +233,7 @@ def changed(entry: Entry) -> dict[str, Any]:
     fields = {n: {"from": before.get(n), "to": value} for n, value in entry.after.items()}
     return {
         "at": entry.at,
-        "event": "change" if entry.before is not None else "new",
+        "event": event_of(entry),
         "side": entry.side.value,
         "number": entry.number,
         "run": entry.run,
@@ -244,6 +244,13 @@ def changed(entry: Entry) -> dict[str, Any]:
         "mapping": why.get("mapping"),
         "version": why.get("version"),
     }
+
+
+def event_of(entry: Entry) -> str:
+    """What kind of change it was."""
+    if entry.why.get("forgotten"):
+        return "forgotten"
+    return "change" if entry.before is not None else "new"
 
 
 def disagreed(conflict: Conflict) -> dict[str, Any]:
@@ -270,11 +277,11 @@ def told(event: Mapping[str, Any]) -> list[list[str]]:
     if event["event"] == "conflict":
         why = f"{decided(event)}, {event['id']}"
         return [[at, "conflict", n, against(value), why] for n, value in event["fields"].items()]
-    where = f"-> {NAMES[Side(event['side'])]}"
+    where = f"-> {NAMES[Side(event['side'])]}" if event["number"] else ""
     fields = event["fields"] or {"": {"from": None, "to": None}}
-    new = event["event"] == "new"
+    new, bare = event["event"] == "new", "forgotten" if event["event"] == "forgotten" else ""
     return [
-        [at, where, name, step(value, new=new) if name else "", reason(event, name)]
+        [at, where, name, step(value, new=new) if name else bare, reason(event, name)]
         for name, value in fields.items()
     ]
 

@@ -59,6 +59,16 @@ def number(most: float, *, zero: bool) -> Parse:
     return parse
 
 
+def limit(text: str) -> tuple[int, float] | None:
+    """``20,5%`` as (20, 0.05); ``off`` as None."""
+    if text.casefold() == "off":
+        return None
+    found = re.fullmatch(r"([0-9]{1,9})\s*,\s*([0-9]{1,2}(?:\.[0-9]+)?|100)\s*%", text)
+    if not found:
+        raise ValueError
+    return int(found[1]), float(found[2]) / 100
+
+
 def boolean(text: str) -> bool:
     """True or false, in one of four spellings each."""
     if text.casefold() not in SPOKEN:

@@ -51,6 +51,9 @@ class Settings:
     first_contact: FirstContact
     acknowledge_inbound: bool
     ack: Ack
+    mass_removals: tuple[int, float] | None
+    mass_completions: tuple[int, float] | None
+    mass_acknowledgements: tuple[int, float] | None
     log_level: LogLevel
     log_format: LogFormat
     mongod_binary: Path | None

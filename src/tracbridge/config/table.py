@@ -11,6 +11,10 @@ from tracbridge.config.parse import Parse
 
 DAY = 86_400.0
 CENTURY = 36_500
+LIMIT = (
+    "a number and a share of the linked orders, such as `20,5%`, of which the larger counts; or"
+    " `off`"
+)
 
 
 class Setting(Struct, frozen=True):
@@ -225,6 +229,31 @@ TABLE = (
         "`auto`, `content` or `answer`",
         "What proves that our version has arrived: its file is gone, his own export shows it, or"
         " his system answered.",
+    ),
+    Setting(
+        "MASS_REMOVALS",
+        "mass_removals",
+        "20,5%",
+        parse.limit,
+        LIMIT,
+        "How many deletions and cancellations of linked orders one pass applies to a side unasked.",
+    ),
+    Setting(
+        "MASS_COMPLETIONS",
+        "mass_completions",
+        "100,20%",
+        parse.limit,
+        LIMIT,
+        "How many completions of linked orders one pass applies to a side unasked.",
+    ),
+    Setting(
+        "MASS_ACKNOWLEDGEMENTS",
+        "mass_acknowledgements",
+        "1000,50%",
+        parse.limit,
+        LIMIT,
+        "How many outbound files may be gone in one pass and count as taken; more look like a"
+        " folder that somebody emptied.",
     ),
     Setting(
         "LOG_LEVEL",

@@ -42,6 +42,7 @@ class Out(Struct, frozen=True):
     """One version on its way to the customer. Its content is frozen when it is made.
 
     ``over``: it replaced a version that may just have been read, so its absence proves nothing.
+    ``overtakes``: that one was still on its way, so an acknowledgement may have been meant for it.
     ``at``: when the version was made (our clock, UTC); TracOS's ``syncedAt`` once it is published.
     ``error``: what the customer's system answered when it refused this version.
     """
@@ -54,6 +55,7 @@ class Out(Struct, frozen=True):
     at: datetime
     phase: Phase = Phase.INTENT
     over: bool = False
+    overtakes: bool = False
     error: str | None = None
 
 
@@ -92,13 +94,26 @@ class Held(Struct, frozen=True):
     customer: Value
 
 
+class Turns(Struct, frozen=True):
+    """How often the customer's records have turned an order's content to and fro.
+
+    ``last`` and ``before``: prints of what the last two of them made of it. ``since``: when the
+    counting of ``flips`` began.
+    """
+
+    last: str
+    before: str
+    since: datetime
+    flips: int = 0
+
+
 class Link(Struct, frozen=True):
     """The memory of agreement about one order: the three-way merge's base and what is on its way.
 
     ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's
     own keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at``
-    of the last publication. ``changes``: history entries written. ``rev`` and ``fence`` guard every
-    update.
+    of the last publication. ``turns``: for the loop breaker. ``changes``: history entries written.
+    ``rev`` and ``fence`` guard every update.
     """
 
     id: str
@@ -117,6 +132,7 @@ class Link(Struct, frozen=True):
     missing: bool = False
     repush: bool = False
     given: datetime | None = None
+    turns: Turns | None = None
     seq: int = 0
     changes: int = 0
     rev: int = 0

@@ -30,8 +30,12 @@ class Kind(StrEnum):
     """A record older than one that was already applied."""
     FIRST_CONTACT = "first-contact"
     """Both sides hold an order of this number, and nothing says that it is the same one."""
+    LOOP = "loop"
+    """The order keeps flipping between two contents: two systems undo each other's changes."""
     MISSING = "missing"
     """The order is gone from TracOS; it is not created again by itself."""
+    UNDO = "undo"
+    """It was changed again after a run that was taken back: the later change stands."""
 
 
 class Disagreement(Struct, frozen=True):

@@ -35,10 +35,10 @@ class Adopted(Struct):
     different: list[Difference] = []
 
 
-async def adopt(connection: Connection) -> Adopted:
+async def adopt(connection: Connection, *, only: str | None = None) -> Adopted:
     """Look at all that the customer has laid ready; link the orders that are equal on both sides.
 
-    Repeating it changes nothing. Call it inside a `session`.
+    ``only``: the one order to look for. Repeating it changes nothing. Call it inside a `session`.
     """
     customer = connection.customer
     if not isinstance(customer, Peeks):
@@ -49,7 +49,8 @@ async def adopt(connection: Connection) -> Adopted:
         now = connection.clock.now()
         understood = [understand(connection, record, BEFORE, now) for record in page.records]
         found.unreadable += sum(isinstance(one, Refused) for one in understood)
-        latest = {one.order.ref: one for one in understood if isinstance(one, Item)}
+        items = (one for one in understood if isinstance(one, Item))
+        latest = {item.order.ref: item for item in items if only in (None, item.order.ref)}
         await _page(connection, latest, found)
     return found
 

@@ -24,6 +24,13 @@ async def bind(runs: Runs, customer: Exclusive, fresh: str, *, rebind: bool = Fa
         await runs.keep_marker(known[0], placed=True)
 
 
+async def refuse_unbound(runs: Runs, customer: Exclusive) -> None:
+    """As `bind`, for those who only look: ties nothing."""
+    known, there = await runs.marker(), await customer.marker()
+    if known or there:
+        refuse_strangers(known, there)
+
+
 def refuse_strangers(known: tuple[str, bool] | None, there: str | None) -> None:
     """Raises `ConfigError` unless both carry the same mark, or ours was never surely placed."""
     if known is None:

@@ -9,8 +9,9 @@ from tracbridge.mapping.translation import Translation
 from tracbridge.ports.connector import Connector, Tracos
 from tracbridge.ports.runtime import Clock, Observer, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
+from tracbridge.sync.guard import GUARDS, Guards, Withheld
 from tracbridge.sync.identity import link_id
-from tracbridge.sync.policy import Ack, Policies
+from tracbridge.sync.policy import Policies
 
 
 class Connection(Struct, frozen=True):
@@ -31,11 +32,7 @@ class Connection(Struct, frozen=True):
     steps: Steps
     observer: Observer
     together: Together
-
-    @property
-    def answers(self) -> bool:
-        """A version has arrived as soon as it is written."""
-        return self.customer.traits.answers or self.policies.ack is Ack.ANSWER
+    guards: Guards = field(default_factory=lambda: GUARDS)
 
     def new_link(self, ref: str, scope: str, kind: str) -> Link:
         """The link of an order that has none yet (``rev`` 0)."""
@@ -43,11 +40,15 @@ class Connection(Struct, frozen=True):
 
 
 class Tally(Struct):
-    """What one run did, by flow; the numbers that the table and ``run --json`` show."""
+    """What one run did, by flow; the numbers that the table and ``run --json`` show.
+
+    ``withheld``: what the mass guard stopped.
+    """
 
     run: str
     inbound: Counter[str] = field(default_factory=Counter)
     outbound: Counter[str] = field(default_factory=Counter)
+    withheld: list[Withheld] = []
 
     @property
     def troubled(self) -> bool:
@@ -58,5 +59,6 @@ class Tally(Struct):
                 self.inbound["held"],
                 self.outbound["quarantined"],
                 self.outbound["failed"],
+                self.withheld,
             )
         )

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.acknowledge import acknowledge
+from tracbridge.engine.brake import refuse_emptied
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
@@ -15,6 +16,7 @@ async def cycle(connection: Connection, tally: Tally, sources: Collection[Side])
     ``sources``: the sides to take changes from. Raises `RetryableError` where it has to be
     repeated; what was done stays done and is recognised by the repetition.
     """
+    await refuse_emptied(connection)
     await acknowledge(connection, tally)
     if Side.CUSTOMER in sources:
         await Inbound(connection, tally)()

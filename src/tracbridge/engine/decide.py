@@ -1,10 +1,11 @@
-"""What a person decides: which side's value stands, and what is to be sent again.
+"""What a person decides: which value stands, and what is to be sent again.
 
 Nothing here needs the connection to itself. Each write is guarded by what was read, so that a run
 that works at the same time either sees the decision or is planned again on top of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,12 +13,12 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import ConfigError, StaleWriteError
 from tracbridge.domain.link import Link
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
+from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder, settled, to_milliseconds
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.record import entry
 from tracbridge.mapping.synced import mark
 from tracbridge.ports.connector import Receipt, Record, Write
-from tracbridge.ports.state import Conflict
+from tracbridge.ports.state import Conflict, Entry, Resolution
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.publish import content
 
@@ -37,20 +38,70 @@ async def resend(connection: Connection, ref: str) -> None:
     raise busy(ref)
 
 
-async def resolve(connection: Connection, conflict: Conflict, side: Side, run: str) -> Fields:
-    """Let ``side``'s values stand in the conflict's fields; returns what TracOS shows of them now.
+class Choice(Struct, frozen=True):
+    """What a person wants of a conflict: one side's values (``side``), or these ``values``.
+
+    ``fields``: in these only; () means all that wait, and where none waits all there are.
+    ``deleted: True`` means: deleted now.
+    """
+
+    by: str
+    why: str = ""
+    side: Side | None = None
+    values: Fields = {}
+    fields: Collection[str] = ()
+
+    @property
+    def words(self) -> str:
+        """What stands in the history."""
+        whose = "set" if self.side is None else f"the value of {self.side.value} taken"
+        return f"{whose} by {self.by}" + (f": {self.why}" if self.why else "")
+
+
+class Present(Struct, frozen=True):
+    """An order as it stands: our memory, TracOS's document (None: gone) and what it shows."""
+
+    link: Link
+    document: Record | None
+    order: WorkOrder | None
+    shown: Fields
+
+    def customer(self, name: str) -> Value:
+        """What the customer holds in a field, as far as we know."""
+        held = self.link.held.get(name)
+        return held.customer if held else (self.link.last_given or {}).get(name)
+
+
+async def look(connection: Connection, ref: str) -> Present:
+    """The order as it stands; raises `ConfigError` where there is no one order to decide on."""
+    link = (await connection.ledger.find([ref])).get(ref)
+    documents = (await connection.tracos.fetch([ref])).get(ref, ())
+    if link is None or len(documents) > 1:
+        raise ConfigError(f"order {ref} is not linked, or TracOS holds it twice; nothing was done.")
+    if not documents:
+        return Present(link, None, None, {})
+    order = connection.translation.from_tracos(documents[0].body or {}, link.last_given)
+    return Present(link, documents[0], order, content(link, order))
+
+
+async def resolve(
+    connection: Connection, conflict: Conflict, choice: Choice, run: str
+) -> Mapping[str, Value]:
+    """Let the chosen values stand in the conflict's fields; returns them.
 
     May be repeated after a crash. Raises `ConfigError` where somebody has changed the order since:
     what was changed is never overwritten.
     """
     for _ in range(ATTEMPTS):
+        present = await look(connection, conflict.ref)
+        now = connection.clock.now()
+        values = wanted(conflict, choice, present, now)
         try:
-            values = await _resolve(connection, conflict, side, run)
+            await _apply(connection, conflict, present, values, choice, run)
         except StaleWriteError:
             continue
-        taken = {**conflict.taken, **dict.fromkeys(values, side)}
-        now = connection.clock.now()
-        await connection.conflicts.decide(conflict.id, taken, "person", now)
+        made = Resolution(now, values, choice.side, choice.by, choice.why)
+        await connection.conflicts.decide(conflict, made)
         return values
     raise busy(conflict.ref)
 
@@ -60,113 +111,121 @@ def busy(ref: str) -> ConfigError:
     return ConfigError(f"order {ref} is being changed by others all the time; try again.")
 
 
-async def _resolve(connection: Connection, conflict: Conflict, side: Side, run: str) -> Fields:
-    ref = conflict.ref
-    link = (await connection.ledger.find([ref])).get(ref)
-    documents = (await connection.tracos.fetch([ref])).get(ref, ())
-    if link is None or len(documents) > 1:
-        raise ConfigError(f"order {ref} is not linked, or TracOS holds it twice; nothing was done.")
-    if not documents:
-        return await _restore(connection, conflict, side, link, run)
-    document = documents[0]
-    order = connection.translation.from_tracos(document.body or {}, link.last_given)
-    shown = content(link, order)
-    values = wanted(conflict, side, link, shown)
-    changed = {name: value for name, value in values.items() if shown.get(name) != value}
-    if changed:
-        link = await _write(connection, Present(link, document, order, shown), changed, run)
-    held = {name: one for name, one in link.held.items() if name not in values}
-    tell = link.repush or side is Side.TRACOS or link.window is not None
-    await _save(connection, replace(link, held=held, repush=tell))
-    return values
+def changed_since(ref: str, field: str) -> ConfigError:
+    """What stands there is neither what was on record nor what was decided."""
+    return ConfigError(
+        f"{field} of order {ref} was changed since; nothing was overwritten. "
+        f"Look at it with: tracbridge show {ref}"
+    )
 
 
-def wanted(conflict: Conflict, side: Side, link: Link, shown: Fields) -> dict[str, Value]:
+def wanted(
+    conflict: Conflict, choice: Choice, present: Present, now: datetime
+) -> Mapping[str, Value]:
     """The values that shall stand; raises `ConfigError` where the present is not as on record."""
-    values: dict[str, Value] = {}
-    for name, winner in conflict.taken.items():
-        if conflict.decided is None and winner is None:
-            values[name] = _held(name, side, link, shown)
-        elif winner is not side:
-            values[name] = _lost(conflict, name, side, shown)
-    if not values:
-        raise ConfigError(f"the {side.value}'s values stand already; there is nothing to take.")
-    return values
-
-
-def _held(name: str, side: Side, link: Link, shown: Fields) -> Value:
-    """The present value of that side in a field that is held."""
-    held = link.held.get(name)
-    if held is None or side is Side.TRACOS:
-        return shown.get(name)
-    return held.customer
-
-
-def _lost(conflict: Conflict, name: str, side: Side, shown: Fields) -> Value:
-    """The value that lost, if the one that won still stands (or ours stands already)."""
-    values = {Side.TRACOS: conflict.tracos, Side.CUSTOMER: conflict.customer}
-    value, other = values[side].get(name), values[side.other].get(name)
-    if shown.get(name) not in (value, other):
+    names = choice.fields or choice.values or conflict.waiting or conflict.taken
+    if unknown := set(names) - set(conflict.taken):
         raise ConfigError(
-            f"{name} of order {conflict.ref} was changed since; nothing was overwritten. "
-            f"Look at it with: tracbridge show {conflict.ref}"
+            f"conflict {conflict.id} is about {', '.join(conflict.taken)}, "
+            f"not about {', '.join(sorted(unknown))}."
         )
-    return value
-
-
-class Present(Struct, frozen=True):
-    """An order as it stands: our memory, TracOS's document (None: gone) and what it shows."""
-
-    link: Link
-    document: Record | None
-    order: WorkOrder
-    shown: Fields | None
-
-
-async def _write(
-    connection: Connection, present: Present, changed: Mapping[str, Value], run: str
-) -> Link:
-    """On record, then TracOS, guarded; returns the link with the change counted."""
-    link, document, order, shown = present.link, present.document, present.order, present.shown
-    before = None if shown is None else {name: shown.get(name) for name in changed}
-    why = {"by": dict.fromkeys(changed, "taken by a person")}
-    number = link.changes + 1
-    done = entry(connection, link, Side.TRACOS, number, before, changed, run, why)
-    await connection.history.put([done])
-    at = max(order.updated_at, connection.clock.now())
-    after = replace(order, fields={**(shown or {}), **changed}, updated_at=at)
-    body = connection.translation.to_tracos(after, document.body if document else None)
-    write = Write(version_key(link.id, number), {**body, **mark(None)}, link.ref, document)
-    await _done(connection, write, done.id)
-    return replace(link, changes=number)
-
-
-async def _done(connection: Connection, write: Write, entry_id: str) -> None:
-    (answer,) = await connection.tracos.write([write])
-    if not isinstance(answer, Receipt):
-        await connection.history.supersede([entry_id])
-        raise answer
-
-
-async def _restore(
-    connection: Connection, conflict: Conflict, side: Side, link: Link, run: str
-) -> Fields:
-    """An order that is gone from TracOS: made again from the customer's version, or left gone."""
-    if conflict.kind is not Kind.MISSING:
+    if conflict.kind is Kind.MISSING:
+        return _missing(conflict, choice, present)
+    if present.document is None:
         raise ConfigError(f"order {conflict.ref} is gone from TracOS; nothing was done.")
-    if side is Side.TRACOS:
-        return dict.fromkeys(conflict.taken)
-    now = connection.clock.now()
-    at = conflict.customer_at or now
-    order = WorkOrder(link.ref, conflict.customer, at, at, scope=link.scope, kind=link.kind)
-    present = Present(link, None, order, None)
-    link = await _write(connection, present, conflict.customer, run)
-    made = replace(link, missing=False, base=conflict.customer, out=None, window=None, tracos=None)
-    await _save(connection, made)
+    values: dict[str, Value] = {}
+    for name in names:
+        values |= _chosen(conflict, choice, present, name)
+    if not values:
+        raise ConfigError("these values stand already; there is nothing to decide.")
+    return settled(values, present.shown, when=to_milliseconds(now))
+
+
+def _chosen(conflict: Conflict, choice: Choice, present: Present, name: str) -> Mapping[str, Value]:
+    """The value that shall stand in one field; nothing if it is that side's already."""
+    shown = present.shown.get(name)
+    if name in conflict.waiting and name in present.link.held:
+        ours = {Side.TRACOS: shown, Side.CUSTOMER: present.customer(name)}
+        return {name: ours[choice.side] if choice.side else choice.values[name]}
+    if choice.side and choice.side is conflict.taken[name]:
+        return {}
+    recorded = {Side.TRACOS: conflict.tracos.get(name), Side.CUSTOMER: conflict.customer.get(name)}
+    later = conflict.resolution(name)
+    value = recorded[choice.side] if choice.side else choice.values[name]
+    known = (*recorded.values(), value, *([later.values[name]] if later else []))
+    if shown not in known and not (value is True and shown):
+        raise changed_since(conflict.ref, name)
+    return {name: value}
+
+
+def _missing(conflict: Conflict, choice: Choice, present: Present) -> Mapping[str, Value]:
+    """All of the order, or nothing of it."""
+    if choice.side is None or set(conflict.taken) - set(choice.fields or conflict.taken):
+        raise ConfigError(
+            f"order {conflict.ref} is gone from TracOS as a whole: choose with --take alone."
+        )
+    shown = {name: present.shown.get(name) for name in conflict.taken}
+    if choice.side is Side.TRACOS:
+        return shown
+    for name, value in shown.items() if present.document else ():
+        if value not in (conflict.base.get(name), conflict.customer.get(name)):
+            raise changed_since(conflict.ref, name)
     return conflict.customer
 
 
-async def _save(connection: Connection, link: Link) -> None:
-    lost = await connection.ledger.save([link])
-    if lost:
+async def _apply(
+    connection: Connection,
+    conflict: Conflict,
+    present: Present,
+    values: Mapping[str, Value],
+    choice: Choice,
+    run: str,
+) -> None:
+    """On record, then TracOS, guarded, then our memory."""
+    link, shown, now = present.link, present.shown, connection.clock.now()
+    gone = present.document is None
+    stays = gone and choice.side is Side.TRACOS
+    before = {name: shown.get(name) for name in values} if not gone else {} if stays else None
+    after = {} if stays else values
+    why = {"by": dict.fromkeys(values, choice.words) if after else {"": choice.words}}
+    done = entry(connection, link, Side.TRACOS, link.changes + 1, before, after, run, why)
+    await connection.history.put([done])
+    changed = {name: value for name, value in after.items() if shown.get(name) != value}
+    if changed:
+        await _write(connection, present, changed, done, conflict.customer_at or now)
+    made = replace(link, changes=done.number, times={**link.times, **dict.fromkeys(changed, now)})
+    if gone:
+        made = made if stays else _made_again(made, values)
+    else:
+        held = {name: one for name, one in link.held.items() if name not in values}
+        told = choice.side is Side.CUSTOMER and link.window is None
+        made = replace(made, held=held, missing=False, repush=link.repush or not told)
+    if await connection.ledger.save([made]):
         raise StaleWriteError(f"order {link.ref} was changed by a run at the same moment.")
+
+
+def _made_again(link: Link, fields: Fields) -> Link:
+    """The order begins anew from what the customer holds."""
+    return replace(link, missing=False, base=fields, out=None, window=None, tracos=None)
+
+
+async def _write(
+    connection: Connection,
+    present: Present,
+    changed: Fields,
+    done: Entry,
+    new_at: datetime,
+) -> None:
+    """The change in TracOS, or the new document; raises what TracOS answered if it refused."""
+    link, document = present.link, present.document
+    order = present.order or WorkOrder(
+        link.ref, {}, new_at, new_at, scope=link.scope, kind=link.kind
+    )
+    at = max(order.updated_at, connection.clock.now())
+    after = replace(order, fields={**present.shown, **changed}, updated_at=at)
+    body = connection.translation.to_tracos(after, document.body if document else None)
+    write = Write(version_key(link.id, done.number), {**body, **mark(None)}, link.ref, document)
+    (answer,) = await connection.tracos.write([write])
+    if not isinstance(answer, Receipt):
+        await connection.history.supersede([done.id])
+        raise answer

@@ -6,6 +6,7 @@ record again and recognises what is done already, by the record's place and by c
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,14 +15,16 @@ from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim, Link
 from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, Side, WorkOrder
+from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.record import conflicts_of, entry_of, pending
 from tracbridge.mapping.synced import is_synced, mark
-from tracbridge.ports.connector import Page, Receipt, Record, Write
+from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import Entry, Good
+from tracbridge.ports.state import AGREED, Entry, Good, Resolution
+from tracbridge.sync.guard import Grave, grave
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.merge import Decision, Incoming
 from tracbridge.sync.plan import SAME_ORDER, decide
@@ -33,26 +36,30 @@ ATTEMPTS = 6
 class Plan(Struct, frozen=True):
     """What one record makes us do, with everything that was read to decide it.
 
-    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``entry``: the
-    history entry of what is written to TracOS (None: nothing is). ``reused``: perhaps another
-    order's number.
+    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``tracos_at``:
+    TracOS's time of its last edit. ``entry``: the history entry of what is written to TracOS (None:
+    nothing is). ``reused``: perhaps another order's number.
     """
 
     item: Item
     decision: Decision
     link: Link
     document: Record | None
+    tracos_at: datetime | None
     after: Link | None = None
     entry: Entry | None = None
     reused: bool = False
 
 
 class Settled(Struct):
-    """What has become of the records of a page, so far."""
+    """What has become of the records of a page, so far.
+
+    ``unproven``: records that answer for no older case: stale ones, and those that are kept back.
+    """
 
     counts: Counter[str]
     refused: list[Refused]
-    stale: set[int] = set()
+    unproven: set[int] = set()
 
 
 class Inbound:
@@ -60,11 +67,13 @@ class Inbound:
 
     def __init__(self, connection: Connection, tally: Tally) -> None:
         self.connection = connection
-        self.run, self.tally = tally.run, tally.inbound
+        self.run, self.tally, self.withheld = tally.run, tally.inbound, tally.withheld
         self.claim = Claim(0, 0)
         self.removes = False
         self.now = connection.clock.now()
         self.cases = True
+        self.brake: Brake[Item] | None = None
+        self.open: list[tuple[Cursor, list[str]]] = []
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
@@ -75,6 +84,7 @@ class Inbound:
         if self.cases:
             await take_back(connection)
         clean = False
+        self.brake = Brake(connection, Side.TRACOS)
         async for page in connection.customer.read(None, self.claim):
             await connection.lease.hold()
             await connection.steps.passed(Step.CLAIMED)
@@ -84,6 +94,7 @@ class Inbound:
             for code, place in page.notes:
                 connection.observer.incident(code, place, "left where it is")
             await connection.steps.passed(Step.PAGE)
+        await self._release(self.brake)
         if clean:
             await connection.passes.complete(self.claim.pass_)
 
@@ -91,25 +102,65 @@ class Inbound:
         """Settle each record of the page or quarantine it; then the source may forget it."""
         connection, claim, now = self.connection, self.claim, self.connection.clock.now()
         understood = [understand(connection, record, claim, now) for record in page.records]
-        settled = Settled(
-            Counter(read=len(page.records)),
-            [one for one in understood if isinstance(one, Refused)],
-        )
+        counts = Counter(read=len(page.records))
+        await self._settle_all(understood, counts)
+        kept = self.brake.kinds if self.brake else {}
+        refs = [one.order.ref for one in understood if isinstance(one, Item)]
+        if self.open or any(ref in kept for ref in refs):
+            # What is kept back is read again if we do not come to its end, and all after it.
+            self.open.append((page.cursor, [ref for ref in refs if ref in kept]))
+        else:
+            await self._commit(page.cursor)
+        self._count(counts)
+
+    async def _settle_all(self, understood: Sequence[Item | Refused], counts: Counter[str]) -> None:
+        """Each record into TracOS or to quarantine, or kept back; each order in its sequence."""
+        settled = Settled(counts, [one for one in understood if isinstance(one, Refused)])
         for items in rounds(one for one in understood if isinstance(one, Item)):
             await self.settle(items, settled)
         await refuse(self.connection, settled.refused)
-        settled.counts["quarantined"] += len(settled.refused)
+        counts["quarantined"] += len(settled.refused)
         await self._close_cases(understood, settled)
-        await self.connection.customer.commit(page.cursor)
+
+    async def _commit(self, cursor: Cursor) -> None:
+        await self.connection.customer.commit(cursor)
         await self.connection.steps.passed(Step.COMMITTED)
-        self.tally.update(settled.counts)
-        if page.records:
-            self.connection.observer.batch("inbound", settled.counts)
+
+    def _count(self, counts: Counter[str]) -> None:
+        self.tally.update(counts)
+        if any(counts.values()):
+            self.connection.observer.batch("inbound", counts)
+
+    async def _release(self, brake: Brake[Item]) -> None:
+        """The end of the pass: do what was kept back, or say that it is too much."""
+        self.brake = None
+        if not brake.kinds:
+            return
+        stopped = brake.stopped()
+        withheld = sum(brake.kept[ref] for ref in stopped)
+        rest = brake.kept.total() - withheld
+        for items in brake.released():
+            await self.connection.lease.hold()
+            counts: Counter[str] = Counter()
+            await self._settle_all(items, counts)
+            rest -= len(items)
+            self._count(counts)
+        # The rest was taken back before it was done.
+        self._count(Counter(held=withheld, withheld=withheld, stale=rest))
+        for one in brake.withheld():
+            self.withheld.append(one)
+            self.connection.observer.incident("mass_change", "inbound", f"{one}.")
+        for cursor, refs in self.open:
+            if not stopped.isdisjoint(refs):
+                break
+            await self._commit(cursor)
+        await self.connection.steps.passed(Step.PAGE)
 
     async def settle(self, items: list[Item], settled: Settled) -> None:
         """Decide and apply; only orders whose guard failed are read and planned again."""
         for attempt in range(ATTEMPTS):
             plans, bad = await self.plan(items, again=attempt > 0)
+            plans = await self._kept_back(plans, settled)
             failed, unwritten = await self.apply(plans)
             settled.refused += [*bad, *unwritten]
             gone = failed | {one.ref for one in unwritten}
@@ -121,12 +172,26 @@ class Inbound:
                 return
         settled.refused += [Refused(i.record, contended(), i.claim, i.order.ref) for i in items]
 
+    async def _kept_back(self, plans: list[Plan], settled: Settled) -> list[Plan]:
+        """Leave out what has to be counted first."""
+        if self.brake is None:
+            return plans
+        left = []
+        for plan in plans:
+            ref, kind = plan.item.order.ref, gravity(plan)
+            if self.brake.watches(kind, ref):
+                await self.brake.keep(ref, kind, plan.item)
+                settled.unproven.add(id(plan.item.record))
+            else:
+                left.append(plan)
+        return left
+
     def _book(self, plan: Plan, settled: Settled) -> None:
         decision, record = plan.decision, plan.item.record
         settled.counts[decision.outcome] += 1
         settled.counts["conflicts"] += decision.clashes
         if decision.outcome is Outcome.STALE:
-            settled.stale.add(id(record))
+            settled.unproven.add(id(record))
         if plan.reused:
             warn(self.connection, "number_reused", where(record))
 
@@ -169,7 +234,8 @@ class Inbound:
         order = replace(order, extra=extra) if extra else order
         incoming = Incoming(order, item.claim, self.removes, unmarked)
         decision = decide(incoming, link, tracos, self.connection.policies, self.now)
-        plan = Plan(item, decision, link, document, decision.link)
+        at = tracos.updated_at if tracos else None
+        plan = Plan(item, decision, link, document, at, decision.link)
         return plan if decision.result is None else self._completed(plan, decision.result, tracos)
 
     def _tracos(self, document: Record | None, link: Link) -> WorkOrder | None:
@@ -188,7 +254,7 @@ class Inbound:
         given = entry.at if told(plan.item.order, result, link) else link.given
         after = replace(link, changes=plan.link.changes + 1, given=given)
         odd = bool(plan.link.rev and tracos) and reused(plan.item.order, tracos)
-        return Plan(plan.item, plan.decision, plan.link, plan.document, after, entry, odd)
+        return replace(plan, after=after, entry=entry, reused=odd)
 
     async def apply(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
         """Record, write TracOS, remember; returns refs whose guard failed, and what is refused."""
@@ -198,13 +264,15 @@ class Inbound:
         await connection.conflicts.put([c for p in plans for c in conflicts_of(self, p)])
         await connection.history.put([p.entry for p in plans if p.entry])
         await connection.steps.passed(Step.RECORDED)
+        # A guard that fails because our successor did the same work must not undo his history.
+        await connection.lease.hold()
         failed, refused = await self._write_tracos([p for p in plans if p.entry])
         await connection.steps.passed(Step.TRACOS)
         unwritten = failed | {one.ref for one in refused}
         links = [p.after for p in plans if p.after and p.after.ref not in unwritten]
         failed |= await connection.ledger.save(links)
         await connection.steps.passed(Step.LINKED)
-        await self._release(plans)
+        await self._let_go(plans)
         return failed, refused
 
     async def _write_tracos(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
@@ -232,14 +300,15 @@ class Inbound:
         key = version_key(link.id, link.changes)
         return Write(key, {**body, **mark(given)}, order.ref, plan.document)
 
-    async def _release(self, plans: list[Plan]) -> None:
+    async def _let_go(self, plans: list[Plan]) -> None:
         """Held fields on which both sides agree by now wait for nobody any more."""
         for plan in plans:
             link = plan.after
             gone = [n for n in plan.link.held if link and n not in link.held]
             if gone:
-                at = self.connection.clock.now()
-                await self.connection.conflicts.release(plan.link.ref, gone, "both agree", at)
+                values = {name: plan.item.order.fields[name] for name in gone}
+                agreed = Resolution(self.connection.clock.now(), values, None, AGREED)
+                await self.connection.conflicts.release(plan.link.ref, agreed)
 
     async def _close_cases(self, understood: Sequence[Item | Refused], settled: Settled) -> None:
         """Accepted records close older cases of their orders, and those of earlier passes by
@@ -254,10 +323,16 @@ class Inbound:
             await self.connection.quarantine.settle(good, Side.CUSTOMER, at)
 
 
+def gravity(plan: Plan) -> Grave | None:
+    """Whether this change of a known order must be counted before it is made."""
+    known = plan.entry is not None and plan.link.rev > 0
+    return grave(plan.entry.before, plan.entry.after) if plan.entry and known else None
+
+
 def accepted(understood: Sequence[Item | Refused], settled: Settled) -> Good:
     """Where the page's accepted records stand; the last one of each order and source."""
     bad = {id(one.record) for one in settled.refused}
-    useless = bad | settled.stale
+    useless = bad | settled.unproven
     refs: dict[str, Claim | None] = {}
     sources: dict[str, Claim | None] = {}
     for one in understood:

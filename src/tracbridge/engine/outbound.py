@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Side, WorkOrder
+from tracbridge.engine.brake import Brake
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.copy import fingerprint, readable
@@ -23,7 +24,9 @@ from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Entry, Good, QuarantineCase
+from tracbridge.sync.guard import grave
 from tracbridge.sync.identity import record_id
+from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
     Need,
     Shown,
@@ -79,10 +82,11 @@ class Outbound:
 
     def __init__(self, connection: Connection, tally: Tally) -> None:
         self.connection = connection
-        self.run, self.tally = tally.run, tally.outbound
+        self.run, self.tally, self.withheld = tally.run, tally.outbound, tally.withheld
         self.counter = 0
         self.now = connection.clock.now()
         self.cases = True
+        self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
@@ -99,7 +103,20 @@ class Outbound:
             await connection.steps.passed(Step.PAGE)
         await self.deliver(prepared)
         await connection.steps.passed(Step.PAGE)
+        await self._release()
         await candidates.remember()
+
+    async def _release(self) -> None:
+        """The end of the pass: send what was kept back, or say that it is too much."""
+        for versions in self.brake.released():
+            page = Prepared(versions)
+            await self._stage(page)
+            await self.deliver(page)
+            await self.connection.steps.passed(Step.PAGE)
+        for one in self.brake.withheld():
+            self.withheld.append(one)
+            self.tally.update(failed=one.count, withheld=one.count)
+            self.connection.observer.incident("mass_change", "outbound", f"{one}.")
 
     async def resume(self) -> None:
         """Publish what a crash left frozen or staged; drop what was staged and never announced."""
@@ -126,7 +143,7 @@ class Outbound:
             connection.customer.traits.resend,
         )
         for record, link, shown in orders:
-            if link.ref in busy:
+            if link.ref in busy or link.ref in self.brake.kinds:
                 continue
             what = need(link, shown, supersedes=supersedes, resend=resend)
             if what is Need.PUBLISH:
@@ -139,8 +156,17 @@ class Outbound:
                 sure or what is not Need.NOTHING
             )
         page.sources = [record.source for record, *_ in orders]
+        page.versions = await self._kept_back(page.versions)
         await self._stage(page)
         return page
+
+    async def _kept_back(self, versions: list[Version]) -> list[Version]:
+        """Leave out what has to be counted first."""
+        for version in versions:
+            kind = grave(version.before.last_given, version.link.last_given or {})
+            if self.brake.watches(kind, version.ref):
+                await self.brake.keep(version.ref, kind, version)
+        return [version for version in versions if version.ref not in self.brake.kinds]
 
     async def deliver(self, page: Prepared) -> None:
         """Put on record, freeze and publish the page's versions; then its flags and cases."""
@@ -238,6 +264,7 @@ class Outbound:
         else:
             answers = await customer.write([self.write(v) for v in versions])
         await self.connection.steps.passed(Step.EFFECT)
+        await self.connection.lease.hold()
         done: list[Version] = []
         for version, answer in zip(versions, answers, strict=True):
             if isinstance(answer, Exception):
@@ -256,7 +283,11 @@ class Outbound:
         counts["delivered"] += len(done) - len(lost)
 
     def _arrived(self, link: Link) -> Link:
-        return answered(link) if self.connection.answers else published(link, self.counter)
+        if self.connection.customer.traits.answers:
+            return answered(link)
+        if self.connection.policies.ack is Ack.ANSWER:
+            return answered(link, self.counter)
+        return published(link, self.counter)
 
     def write(self, version: Version) -> Write:
         """The customer's whole record of a version, as it was frozen."""

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.domain.workorder import Side, Value
-from tracbridge.engine.binding import refuse_strangers
+from tracbridge.engine.binding import refuse_unbound
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.cycle import cycle
 from tracbridge.engine.rehearsal import (
@@ -46,9 +46,7 @@ async def preview(connection: Connection, runs: Runs, sides: Collection[Side]) -
     customer = RehearsedCustomer(connection.customer)
     await customer.check()
     if isinstance(connection.customer, Exclusive):
-        known, there = await runs.marker(), await connection.customer.marker()
-        if known or there:
-            refuse_strangers(known, there)
+        await refuse_unbound(runs, connection.customer)
     notes = Notes(connection.history, connection.quarantine.known)
     rehearsed = replace(
         connection,

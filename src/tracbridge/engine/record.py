@@ -1,9 +1,11 @@
 """What goes on record before an effect: history entries and conflicts, under names that repeat."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tracbridge.domain.link import Link
+from tracbridge.domain.outcome import Disagreement
 from tracbridge.domain.workorder import Fields, Side
 from tracbridge.engine.connection import Connection
 from tracbridge.ports.state import Conflict, Entry
@@ -49,28 +51,38 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
 
 def conflicts_of(inbound: "Inbound", plan: "Plan") -> list[Conflict]:
     """The disagreements of one record, each under the name of its order and values."""
+    source, at = plan.item.record.source, plan.item.order.updated_at
     return [
-        Conflict(
-            id=record_id(
-                plan.link.id,
-                note.kind,
-                *map(canonical, (note.base, note.tracos)),
-                canonical(note.customer),
-            )[:12],
-            connection=inbound.connection.name,
-            ref=plan.link.ref,
-            kind=note.kind,
-            at=inbound.connection.clock.now(),
-            base=note.base,
-            tracos=note.tracos,
-            customer=note.customer,
-            taken=note.taken,
-            decided=None if None in note.taken.values() else note.policy or note.kind.value,
-            source=plan.item.record.source,
-            customer_at=plan.item.order.updated_at,
-        )
+        conflict_of(inbound.connection, plan.link, note, source, at, plan.tracos_at)
         for note in plan.decision.disagreements
     ]
+
+
+def conflict_of(
+    connection: Connection,
+    link: Link,
+    note: Disagreement,
+    source: str = "",
+    customer_at: datetime | None = None,
+    tracos_at: datetime | None = None,
+) -> Conflict:
+    """One disagreement about one order; ``source`` and ``customer_at``: of his record, if any."""
+    values = map(canonical, (note.base, note.tracos, note.customer))
+    return Conflict(
+        id=record_id(link.id, note.kind, *values)[:12],
+        connection=connection.name,
+        ref=link.ref,
+        kind=note.kind,
+        at=connection.clock.now(),
+        base=note.base,
+        tracos=note.tracos,
+        customer=note.customer,
+        taken=note.taken,
+        decided=None if None in note.taken.values() else note.policy or note.kind.value,
+        source=source,
+        tracos_at=tracos_at,
+        customer_at=customer_at,
+    )
 
 
 async def pending(

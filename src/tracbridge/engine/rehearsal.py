@@ -152,6 +152,9 @@ class RehearsedLedger:
         self.links |= {link.ref: replace(link, rev=link.rev + 1) for link in links}
         return set()
 
+    async def linked(self) -> int:
+        return await self.real.linked()
+
     async def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
         async for refs in self.real.on_their_way(*phases):
             if left := [ref for ref in refs if ref not in self.links]:
@@ -238,7 +241,7 @@ class Notes(Struct):
     async def decide(self, *_: Any, **__: Any) -> None:
         """Nobody decides anything."""
 
-    async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
+    async def release(self, *_: Any, **__: Any) -> None:
         """Nobody decides anything."""
 
     async def supersede(self, ids: Sequence[str]) -> None:

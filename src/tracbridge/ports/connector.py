@@ -193,6 +193,20 @@ class Acknowledges(Protocol):
 
 
 @runtime_checkable
+class Shows(Protocol):
+    """What the customer can see of our versions can be read back."""
+
+    def named(self, ref: str) -> str:
+        """What people call the version of that ref: the name of its file, say."""
+
+    async def shown(self, refs: Sequence[str]) -> Mapping[str, Record]:
+        """Per ref its version as it lies there now; a ref without any is absent.
+
+        What cannot be read carries an ``error``.
+        """
+
+
+@runtime_checkable
 class SetsAside(Protocol):
     """The system's originals can be moved to the quarantine folder."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim, Link, Phase
@@ -25,6 +26,9 @@ class Ledger(Protocol):
 
         Returns the refs whose guard failed; those were not stored. One round trip per batch.
         """
+
+    async def linked(self) -> int:
+        """How many orders are linked."""
 
     def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
         """Refs of the links whose version is in one of ``phases``, in pages."""
@@ -162,11 +166,32 @@ class OpenCases(Protocol):
         """As `Cases.move`."""
 
 
+class Resolution(Struct, frozen=True):
+    """A decision on some fields of a conflict, made after it was put on record.
+
+    ``values``: what stands since then, by field. ``side``: whose values those were (None: neither's
+    alone). ``by``: a person's name, or what made both sides agree.
+    """
+
+    at: datetime
+    values: Fields
+    side: Side | None
+    by: str
+    why: str = ""
+
+
+PERSON = "person"
+"""What a conflict was decided by, where a person did; its resolutions say who."""
+
+AGREED = "both agree"
+"""What a conflict was decided by, where both sides came to show the same."""
+
+
 class Conflict(Struct, frozen=True):
     """One disagreement about one order, with everything a person needs to take either side.
 
-    ``decided``: the policy or the person that decided, None while it waits.
-    ``taken``: per field the side whose value stands.
+    ``decided``: what decided the last of its fields (a policy, a person, agreement), None while one
+    waits. ``taken``: per field the side whose value stands, with all ``resolutions`` so far.
     """
 
     id: str
@@ -182,6 +207,24 @@ class Conflict(Struct, frozen=True):
     source: str = ""
     tracos_at: datetime | None = None
     customer_at: datetime | None = None
+    resolutions: tuple[Resolution, ...] = ()
+
+    @property
+    def waiting(self) -> list[str]:
+        """The fields that wait for a person."""
+        if self.decided is not None:
+            return []
+        return [n for n, side in self.taken.items() if side is None and not self.resolution(n)]
+
+    def resolved(self, resolution: Resolution) -> "Conflict":
+        """With that resolution in those of its fields that this conflict is about."""
+        later = {name: resolution.side for name in resolution.values if name in self.taken}
+        taken = {**self.taken, **later}
+        return replace(self, taken=taken, resolutions=(*self.resolutions, resolution))
+
+    def resolution(self, field: str) -> Resolution | None:
+        """The last decision on that field after it was put on record."""
+        return next((one for one in reversed(self.resolutions) if field in one.values), None)
 
 
 class Conflicts(Protocol):
@@ -190,13 +233,14 @@ class Conflicts(Protocol):
     async def put(self, conflicts: Sequence[Conflict]) -> None:
         """Store each; one that is there already (same id) is left as it is."""
 
-    async def decide(
-        self, id_: str, taken: Mapping[str, Side | None], by: str, at: datetime
-    ) -> None:
-        """Book whose values stand, and who decided."""
+    async def decide(self, conflict: Conflict, resolution: Resolution) -> None:
+        """Book what a person decided, also for what else waits about these fields of the order.
 
-    async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
-        """The held fields of this order are decided by ``by`` (a person, or agreement)."""
+        Other fields go on waiting.
+        """
+
+    async def release(self, ref: str, resolution: Resolution) -> None:
+        """These fields of the order are held no more: no conflict about them waits any longer."""
 
 
 class Entry(Struct, frozen=True):
@@ -222,7 +266,9 @@ class History(Protocol):
     """What was done to each order, and why."""
 
     async def put(self, entries: Sequence[Entry]) -> None:
-        """Store each; one that is there already (same id) is left as it is."""
+        """Store each; one that is there already (same id) is left as it is, and counts again if its
+        effect had not happened.
+        """
 
     async def supersede(self, ids: Sequence[str]) -> None:
         """These entries' effects did not happen: their guard failed."""

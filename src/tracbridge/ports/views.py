@@ -1,8 +1,12 @@
 """Answers to what people ask of one connection."""
 
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
+
+from tracbridge.ports.connector import Record
 
 
 class LastRun(Struct, frozen=True):
@@ -42,3 +46,16 @@ class Standing(Struct, frozen=True):
     on_their_way: int
     open: Open
     oldest: datetime | None
+
+
+class Orders(Protocol):
+    """All of TracOS's orders."""
+
+    def by_number(self) -> AsyncIterator[Mapping[str, Sequence[Record]]]:
+        """Each order's documents by its ref, in pages and in the order of the numbers.
+
+        More than one is a double. Documents without a number are left out.
+        """
+
+    async def present(self, refs: Sequence[str]) -> set[str]:
+        """Those of these orders that TracOS has a document of."""

@@ -82,7 +82,10 @@ class Merge:
         tracos: WorkOrder,
         policies: Policies,
         now: datetime,
+        *,
+        looping: bool = False,
     ) -> None:
+        self.looping = looping
         self.order, self.claim, self.link = incoming.order, incoming.claim, link
         self.unmarked = incoming.unmarked
         self.tracos, self.policies, self.now = tracos, policies, now
@@ -118,6 +121,8 @@ class Merge:
             return False
         if self.claim.pass_ <= window.pass_ or (removes and self.policies.ack is Ack.AUTO):
             return False
+        if prints_of(self.order.fields) == self.link.seen.prints:
+            return False  # he shows what he showed before: no sign that he has read ours
         shown = out.phase is Phase.PUBLISHED if out else self.policies.ack is Ack.CONTENT
         return shown and all(given.get(n) == v for n, v in self.order.fields.items())
 
@@ -126,8 +131,7 @@ class Merge:
         if self._echo():
             return self._unchanged()
         self.verdicts = {
-            name: judge(name, self.shown.get(name), value, self.link, self.window)
-            for name, value in self.order.fields.items()
+            name: self._verdict(name, value) for name, value in self.order.fields.items()
         }
         notes = self._settle_fields()
         link = self._link()
@@ -147,6 +151,11 @@ class Merge:
             return Decision(Outcome.UNCHANGED)
         made = replace(self.link, extra=self.order.extra, missing=False)
         return Decision(Outcome.UNCHANGED, link=made)
+
+    def _verdict(self, name: str, value: Value) -> Verdict:
+        verdict = judge(name, self.shown.get(name), value, self.link, self.window)
+        # In a loop nobody is believed without a person.
+        return Verdict.CLASH if self.looping and verdict is Verdict.CUSTOMER else verdict
 
     def _settle_fields(self) -> tuple[Disagreement, ...]:
         doubts: list[str] = []
@@ -187,7 +196,8 @@ class Merge:
         self.repush = self.repush or self.window is not None
 
     def _clash(self, name: str) -> Side | None:
-        side = winner(self.policies.conflict, self._clash_at(name), self.now)
+        at = self._clash_at(name)
+        side = None if self.looping else winner(self.policies.conflict, at, self.now)
         if side is None:
             self.held[name] = Held(self.shown.get(name), self.order.fields[name])
         elif side is Side.CUSTOMER:
@@ -207,7 +217,7 @@ class Merge:
 
     def _delete_against_edit(self, clashes: dict[str, Side | None]) -> None:
         """By default both stay: a deleted order with the newer text."""
-        if self.policies.delete is DeletePolicy.BOTH or not self.link.rev:
+        if self.policies.delete is DeletePolicy.BOTH or not self.link.rev or self.looping:
             return
         deleter = self._deleter()
         if deleter is None:
@@ -264,10 +274,8 @@ class Merge:
             notes.append(disagreement(Kind.DOUBT, doubts, self.link, self.shown, theirs, ours))
         if clashes:
             policy = self.policies.conflict.value
-            names = list(clashes)
-            notes.append(
-                disagreement(Kind.CLASH, names, self.link, self.shown, theirs, clashes, policy)
-            )
+            names, kind = list(clashes), Kind.LOOP if self.looping else Kind.CLASH
+            notes.append(disagreement(kind, names, self.link, self.shown, theirs, clashes, policy))
         return tuple(notes)
 
     def _link(self) -> Link | None:

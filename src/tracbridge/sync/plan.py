@@ -11,6 +11,7 @@ from tracbridge.domain.link import Claim, Held, Link, Seen
 from tracbridge.domain.outcome import Kind, Outcome
 from tracbridge.domain.workorder import Fields, Side, Status, WorkOrder, settled
 from tracbridge.sync.identity import prints_of
+from tracbridge.sync.loop import loops, turned
 from tracbridge.sync.merge import Decision, Incoming, Merge, disagreement, seen_now
 from tracbridge.sync.policy import FirstContact, Policies
 
@@ -35,6 +36,8 @@ def decide(
         return Decision(Outcome.UNCHANGED)
     if known and known.seen and older(order, known.seen, incoming.claim):
         return stale(incoming, known, tracos)
+    if known and known.seen and repeated(order, known, known.seen, incoming.claim):
+        return stale(incoming, known, tracos)
     if tracos is None:
         return (
             missing(order, known) if known else create(order, link, incoming.claim, policies, now)
@@ -42,7 +45,20 @@ def decide(
     first = not known or (known.seen is None and known.base is None)
     if first and strangers(order, link, tracos, policies.first_contact):
         return hold_all(incoming, link, tracos, now)
-    return Merge(incoming, link, tracos, policies, now).decision()
+    return unlooped(incoming, link, tracos, policies, now)
+
+
+def unlooped(
+    incoming: Incoming, link: Link, tracos: WorkOrder, policies: Policies, now: datetime
+) -> Decision:
+    """The merge; but what flips between two contents is held until a person looks at it."""
+    merged = Merge(incoming, link, tracos, policies, now).decision()
+    if merged.result is None or not link.rev:
+        return merged
+    turns = turned(link.turns, merged.result, now)
+    if loops(turns):
+        return Merge(incoming, link, tracos, policies, now, looping=True).decision()
+    return replace(merged, link=replace(merged.link or link, turns=turns))
 
 
 def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> WorkOrder:
@@ -62,17 +78,29 @@ def dated(tracos: WorkOrder, order: WorkOrder, link: Link) -> WorkOrder:
 
 
 def applied(seen: Seen, claim: Claim) -> bool:
-    """This very record, or a later one, was accepted: it is read again because of a crash.
+    """This very record, or a later one of its pass, was accepted: it is read again because of a
+    crash.
 
     Comparing would not tell: TracOS may have changed since, or a later record have taken its place.
+    Of an earlier pass, it may also be one that a process claimed after it had been replaced.
     """
-    return bool(claim.position) and claim.order <= (seen.pass_, seen.position)
+    same = claim.pass_ == seen.pass_
+    return bool(claim.position) and same and claim.position <= seen.position
 
 
 def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:
     """A record from before the last accepted one, with other content."""
     late = order.updated_at < seen.at or claim.pass_ < seen.pass_
     return late and prints_of(order.fields) != seen.prints
+
+
+def repeated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
+    """The last accepted record once more, although he has surely read something else since."""
+    window = link.window
+    if window and (window.gone is None or claim.complete <= window.gone):
+        return False
+    again = order.updated_at <= seen.at and prints_of(order.fields) == seen.prints
+    return again and order.fields != link.last_given
 
 
 def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:

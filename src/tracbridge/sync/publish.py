@@ -99,7 +99,15 @@ def next_version(
     before = link.last_given
     changed = [n for n, v in fields.items() if before is None or before.get(n) != v]
     seq = link.seq + 1
-    out = Out(seq, version_key(link.id, seq), fields, order.created_at, sent_at(link, order), now)
+    out = Out(
+        seq,
+        version_key(link.id, seq),
+        fields,
+        order.created_at,
+        sent_at(link, order),
+        now,
+        overtakes=link.out is not None and link.out.phase is Phase.PUBLISHED,
+    )
     return replace(
         link,
         out=out,
@@ -144,23 +152,29 @@ def published(link: Link, counter: int) -> Link:
     return replace(link, out=out, given=out.at, window=window)
 
 
-def answered(link: Link) -> Link:
-    """The system answered the write: it holds what was sent."""
-    out = _out(link, phase=Phase.PUBLISHED)
-    return replace(link, base=out.fields, out=None, window=None, given=out.at)
+def answered(link: Link, counter: int | None = None) -> Link:
+    """It holds what was sent: the system answered the write, or surely reads it before it exports.
 
-
-def taken(link: Link, counter: int, ack: Ack) -> Link:
-    """Its file is gone or was acknowledged: the base is what was sent, never what TracOS holds now.
-
-    A version that lay over another proves nothing: the reader may have removed ours unread. It goes
-    out again.
+    ``counter``: the pass, where what he exported before that may still lie unread with us.
     """
-    out = _out(link)
-    over, window = out.over, link.window
-    if window and not over and ack is not Ack.CONTENT:
+    out, window = _out(link, phase=Phase.PUBLISHED), None
+    if link.window and counter is not None:
+        window = replace(link.window, pass_=counter, gone=counter)
+    return replace(link, base=out.fields, out=None, window=window, given=out.at)
+
+
+def taken(link: Link, counter: int, ack: Ack, *, told: bool = False) -> Link:
+    """Its file is gone, or was acknowledged (``told``): the base is what was sent, never what
+    TracOS holds now.
+
+    A version that lay over another proves nothing: the reader may have removed ours unread, or have
+    acknowledged the other one late. It goes out again.
+    """
+    out, window = _out(link), link.window
+    unsure = out.overtakes if told else out.over
+    if window and not unsure and ack is not Ack.CONTENT:
         window = replace(window, gone=counter)
-    return replace(link, base=out.fields, out=None, window=window, repush=link.repush or over)
+    return replace(link, base=out.fields, out=None, window=window, repush=link.repush or unsure)
 
 
 def refused(link: Link, reason: str) -> Link:

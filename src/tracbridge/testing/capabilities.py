@@ -18,6 +18,7 @@ from tracbridge.sdk import (
     Fetches,
     Receipt,
     SetsAside,
+    Shows,
     Staged,
     Stages,
 )
@@ -152,6 +153,32 @@ class AcknowledgingContract(OnRig):
         await bench.connector.write([self.write_of(1, "mended", key="key-9")])
         fates = await acknowledges.fates([self.ref(1)])
         assert fates[self.ref(1)] == (Fate.WAITING, "")
+
+
+class ShowingContract(OnRig):
+    """`Shows`: our versions as the customer can see them."""
+
+    async def test_a_version_can_be_read_back_and_its_place_has_a_name(self, bench: Bench) -> None:
+        shows = capable(bench.connector, Shows)
+        await bench.connector.write([self.write_of(1), self.write_of(2)])
+        shown = await shows.shown([self.ref(1), self.ref(2), self.ref(3)])
+        assert {ref: self.plain(record.body or {}) for ref, record in shown.items()} == {
+            self.ref(n): self.body(n) for n in (1, 2)
+        }
+        assert shows.named(self.ref(1)) != shows.named(self.ref(2))
+
+    async def test_of_two_versions_the_newer_one_is_read_back(self, bench: Bench) -> None:
+        shows = capable(bench.connector, Shows)
+        await bench.connector.write([self.write_of(1)])
+        await bench.connector.write([self.write_of(1, "newer", key="key-9")])
+        (record,) = (await shows.shown([self.ref(1)])).values()
+        assert self.plain(record.body or {}) == self.body(1, "newer")
+
+    async def test_a_version_that_was_taken_is_not_read_back(self, bench: Bench) -> None:
+        shows, reader = capable(bench.connector, Shows), reader_of(bench)
+        await bench.connector.write([self.write_of(1)])
+        await reader.take(self.ref(1))
+        assert dict(await shows.shown([self.ref(1)])) == {}
 
 
 class MarkingContract(OnRig):

@@ -18,6 +18,7 @@ from tracbridge.testing.capabilities import (
     ExclusiveContract,
     FetchingContract,
     MarkingContract,
+    ShowingContract,
     StagingContract,
 )
 from tracbridge.testing.rig import (
@@ -268,6 +269,7 @@ class ConnectorContract(
     FetchingContract,
     StagingContract,
     AcknowledgingContract,
+    ShowingContract,
     MarkingContract,
     AsideContract,
     ExclusiveContract,

@@ -107,7 +107,8 @@ def bare(stores: Stores, ref: str = "1") -> Link:
 
 def full(stores: Stores, ref: str = "1") -> Link:
     """A link with everything in it."""
-    out = Out(3, "key-3", FIELDS, AT, AT, AT, Phase.PUBLISHED, over=True, error="no such asset")
+    out = Out(3, "key-3", FIELDS, AT, AT, AT, Phase.PUBLISHED, error="no such asset")
+    out = replace(out, over=True, overtakes=True)
     prints: Fields = {"status": "pending", "description": "#abc", "deleted": AT}
     return replace(
         bare(stores, ref),

@@ -12,7 +12,15 @@ from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.state import Conflict, Entry, Good, QuarantineCase
+from tracbridge.ports.state import (
+    AGREED,
+    PERSON,
+    Conflict,
+    Entry,
+    Good,
+    QuarantineCase,
+    Resolution,
+)
 from tracbridge.testing.ports import AT, FIELDS, TEXT, Memory, OnMemory, Stores
 
 
@@ -124,6 +132,10 @@ def conflict(stores: Stores, id_: str = "c1", ref: str = "1", **changes: object)
     return replace(made, **changes)
 
 
+BOTH = Resolution(AT, {"status": "cancelled", "description": "Pump"}, Side.CUSTOMER, "ana", TEXT)
+STATUS = Resolution(AT, {"status": "completed"}, Side.TRACOS, "ben")
+
+
 class ConflictsContract(OnMemory):
     """Disagreements, decided or waiting."""
 
@@ -137,11 +149,11 @@ class ConflictsContract(OnMemory):
 
     async def test_a_conflict_that_is_there_stays_as_it_is(self, kept: Memory) -> None:
         await kept.mine.conflicts.put([conflict(kept.mine)])
-        await kept.mine.conflicts.release("1", ["status"], "ana", AT)
+        await kept.mine.conflicts.decide(conflict(kept.mine), BOTH)
         await kept.mine.conflicts.put([conflict(kept.mine)])
         found = await kept.eyes.conflict("c1")
         assert found is not None
-        assert found.decided == "ana"
+        assert found.decided == PERSON
 
     async def test_nothing_to_put_is_nothing(self, kept: Memory) -> None:
         await kept.mine.conflicts.put([])
@@ -149,19 +161,51 @@ class ConflictsContract(OnMemory):
     async def test_a_release_decides_what_waits_for_these_fields(self, kept: Memory) -> None:
         waiting = conflict(kept.mine, "c2", taken={"description": None})
         await kept.mine.conflicts.put([conflict(kept.mine, taken={"status": None}), waiting])
-        await kept.mine.conflicts.release("1", ["status"], "both agree", AT)
-        assert await self.decided(kept, "c1", "c2") == ["both agree", None]
+        await kept.mine.conflicts.release("1", replace(STATUS, by=AGREED))
+        assert await self.decided(kept, "c1", "c2") == [AGREED, None]
+
+    async def test_the_other_fields_of_a_conflict_go_on_waiting(self, kept: Memory) -> None:
+        await kept.mine.conflicts.put([conflict(kept.mine), conflict(kept.mine, "c2", "2")])
+        await kept.mine.conflicts.decide(conflict(kept.mine), STATUS)
+        await kept.mine.conflicts.release("2", replace(STATUS, by=AGREED))
+        for id_ in ("c1", "c2"):
+            found = await kept.eyes.conflict(id_)
+            assert found is not None
+            assert (found.decided, found.waiting) == (None, ["description"])
+        await kept.mine.conflicts.decide(
+            conflict(kept.mine), replace(BOTH, values={"description": "Pump"})
+        )
+        assert await self.decided(kept, "c1", "c2") == [PERSON, None]
+
+    async def test_a_decision_holds_for_all_that_waits_about_its_fields(self, kept: Memory) -> None:
+        decided = conflict(kept.mine, taken={"status": Side.TRACOS}, decided="newest")
+        others = [conflict(kept.mine, "c2", taken={"status": None}), conflict(kept.mine, "c3")]
+        await kept.mine.conflicts.put([decided, *others])
+        await kept.mine.conflicts.decide(decided, STATUS)
+        assert await self.decided(kept, "c1", "c2", "c3") == [PERSON, PERSON, None]
+
+    async def test_each_resolution_is_kept_and_the_last_one_stands(self, kept: Memory) -> None:
+        await kept.mine.conflicts.put([conflict(kept.mine), conflict(kept.mine, "c2", "2")])
+        for resolution in (BOTH, STATUS):
+            await kept.mine.conflicts.decide(conflict(kept.mine), resolution)
+        found = await kept.eyes.conflict("c1")
+        assert found is not None
+        assert found.resolutions == (BOTH, STATUS)
+        assert found.taken == {"status": Side.TRACOS, "description": Side.CUSTOMER}
+        assert found.resolution("status") == STATUS
+        assert found.resolution("description") == BOTH
+        assert await self.decided(kept, "c1", "c2") == [PERSON, None]
 
     async def test_a_release_touches_no_other_order(self, kept: Memory) -> None:
         await kept.mine.conflicts.put([conflict(kept.mine), conflict(kept.mine, "c2", "2")])
         await kept.other.conflicts.put([conflict(kept.other, "c3")])
-        await kept.mine.conflicts.release("1", ["status", "description"], "ana", AT)
-        assert await self.decided(kept, "c1", "c2", "c3") == ["ana", None, None]
+        await kept.mine.conflicts.release("1", replace(BOTH, by=AGREED))
+        assert await self.decided(kept, "c1", "c2", "c3") == [AGREED, None, None]
 
     async def test_what_a_policy_decided_stays_decided_by_it(self, kept: Memory) -> None:
         taken = dict.fromkeys(("status", "description"), Side.TRACOS)
         await kept.mine.conflicts.put([conflict(kept.mine, taken=taken, decided="newest")])
-        await kept.mine.conflicts.release("1", ["status"], "ana", AT)
+        await kept.mine.conflicts.release("1", replace(STATUS, by=AGREED))
         assert await self.decided(kept, "c1") == ["newest"]
 
     async def decided(self, kept: Memory, *ids: str) -> list[str | None]:
@@ -209,6 +253,12 @@ class HistoryContract(OnMemory):
         await kept.mine.history.put([entry(kept.mine), entry(kept.mine, "h2", "2")])
         await kept.mine.history.supersede(["h1", "unknown"])
         assert [await kept.eyes.is_superseded(i) for i in ("h1", "h2")] == [True, False]
+
+    async def test_an_effect_that_is_tried_once_more_counts_again(self, kept: Memory) -> None:
+        await kept.mine.history.put([entry(kept.mine), entry(kept.mine, "h2", "2")])
+        await kept.mine.history.supersede(["h1", "h2"])
+        await kept.mine.history.put([entry(kept.mine)])
+        assert [await kept.eyes.is_superseded(i) for i in ("h1", "h2")] == [False, True]
 
     async def test_nothing_to_do_is_nothing(self, kept: Memory) -> None:
         await kept.mine.history.put([])

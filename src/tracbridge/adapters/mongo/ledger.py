@@ -69,6 +69,10 @@ class MongoLedger:
             raise FatalError(msg)
         return {ref for id_, (ref, document) in want.items() if stored.get(id_) != document}
 
+    async def linked(self) -> int:
+        with translated(self._host):
+            return await self._links.count_documents(self._orders())
+
     async def on_their_way(self, *phases: Phase) -> AsyncIterator[list[str]]:
         names = [phase.value for phase in phases]
         async for refs in self._refs({"c": self._c, "out.phase": {"$in": names}}):

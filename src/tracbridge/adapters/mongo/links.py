@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from tracbridge.domain.link import Held, Link, Out, Phase, Seen, Window
+from msgspec.structs import asdict
+
+from tracbridge.domain.link import Held, Link, Out, Phase, Seen, Turns, Window
 
 Document = dict[str, Any]
 
@@ -30,6 +32,7 @@ def to_document(link: Link, fence: int) -> Document:
         "seen": _seen(link.seen),
         "out": _out(link.out),
         "window": _window(link.window),
+        "turns": _turns(link.turns),
         "held": {n: {"tracos": h.tracos, "customer": h.customer} for n, h in link.held.items()},
     }
     return {key: value for key, value in document.items() if value or key in _ALWAYS}
@@ -57,6 +60,7 @@ def _out(out: Out | None) -> Document | None:
         "at": out.at,
         "phase": out.phase.value,
         "over": out.over,
+        "overtakes": out.overtakes,
         "error": out.error,
     }
 
@@ -66,6 +70,10 @@ def _window(window: Window | None) -> Document | None:
         return None
     old = {name: list(values) for name, values in window.old.items()}
     return {"pass": window.pass_, "repeat": window.repeat, "gone": window.gone, "old": old}
+
+
+def _turns(turns: Turns | None) -> Document | None:
+    return None if turns is None else asdict(turns)
 
 
 def from_document(document: Document) -> Link:
@@ -89,6 +97,7 @@ def from_document(document: Document) -> Link:
         missing=get("missing", False),
         repush=get("repush", False),
         given=get("given"),
+        turns=_to_turns(get("turns")),
         seq=document["seq"],
         changes=document["changes"],
         rev=document["rev"],
@@ -115,8 +124,13 @@ def _to_out(part: Document | None) -> Out | None:
         at=at,
         phase=Phase(part["phase"]),
         over=part["over"],
+        overtakes=bool(part.get("overtakes", part["over"])),
         error=part["error"],
     )
+
+
+def _to_turns(part: Document | None) -> Turns | None:
+    return None if part is None else Turns(**part)
 
 
 def _to_window(part: Document | None) -> Window | None:

@@ -103,5 +103,8 @@ def _numbers(rows: list[dict[str, Any]], where: str) -> Finding:
     if not rows:
         return Finding("numbers", ok=True, text=f"each order stands once in {where}")
     named = "; ".join(f"{row['_id']}: {', '.join(map(str, row['ids']))}" for row in rows)
-    text = f"{where} holds several documents of one number ({named}): keep one of each"
+    text = (
+        f"{where} holds several documents of one number ({named}): keep one of each; "
+        "tracbridge repair duplicates proposes which"
+    )
     return Finding("numbers", ok=False, text=text)

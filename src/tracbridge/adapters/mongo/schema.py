@@ -158,5 +158,6 @@ async def _named(collection: AsyncCollection[Document]) -> str:
     named = "; ".join(f"{row['_id']}: {', '.join(map(str, row['ids']))}" for row in rows)
     return (
         f"{collection.full_name} holds several documents with one number ({named}). "
-        "Keep one document per number, then start again."
+        "Keep one document per number, then start again: tracbridge repair duplicates proposes "
+        "which."
     )

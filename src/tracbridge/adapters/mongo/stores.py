@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
@@ -16,7 +17,7 @@ from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.state import Conflict, Entry, Good, QuarantineCase
+from tracbridge.ports.state import PERSON, Conflict, Entry, Good, QuarantineCase, Resolution
 
 
 async def insert_missing(
@@ -159,18 +160,29 @@ class MongoConflicts:
         with translated(self._host):
             await insert_missing(self._conflicts, [conflict_document(c) for c in conflicts])
 
-    async def decide(
-        self, id_: str, taken: Mapping[str, Side | None], by: str, at: datetime
-    ) -> None:
-        stands = {name: side.value if side else None for name, side in taken.items()}
-        values = {"taken": stands, "decided": by, "decidedAt": at}
-        with translated(self._host):
-            await self._conflicts.update_one({"_id": id_, "c": self._c}, {"$set": values})
+    async def decide(self, conflict: Conflict, resolution: Resolution) -> None:
+        either = [{"_id": conflict.id}, self._waiting(conflict.ref, resolution)]
+        await self._book({"c": self._c, "$or": either}, resolution, PERSON)
 
-    async def release(self, ref: str, fields: Sequence[str], by: str, at: datetime) -> None:
-        query = {"c": self._c, "ref": ref, "decided": None, "fields": {"$in": list(fields)}}
+    async def release(self, ref: str, resolution: Resolution) -> None:
+        await self._book(self._waiting(ref, resolution), resolution, resolution.by)
+
+    def _waiting(self, ref: str, resolution: Resolution) -> Document:
+        fields = {"$in": list(resolution.values)}
+        return {"c": self._c, "ref": ref, "decided": None, "fields": fields}
+
+    async def _book(self, query: Document, resolution: Resolution, decided: str) -> None:
+        """Add the resolution; a conflict of which no field waits any more is decided."""
+        added = {"$push": {"resolutions": resolution_document(resolution)}}
+        ended = {"$set": {"decided": decided, "decidedAt": resolution.at}}
         with translated(self._host):
-            await self._conflicts.update_many(query, {"$set": {"decided": by, "decidedAt": at}})
+            ids = [document["_id"] async for document in self._conflicts.find(query, {"_id": 1})]
+            for id_ in ids:
+                after = await self._conflicts.find_one_and_update(
+                    {"_id": id_}, added, return_document=ReturnDocument.AFTER
+                )
+                if after and not to_conflict(after).waiting:
+                    await self._conflicts.update_one({"_id": id_}, ended)
 
 
 def conflict_document(conflict: Conflict) -> Document:
@@ -190,13 +202,26 @@ def conflict_document(conflict: Conflict) -> Document:
         "source": conflict.source,
         "customerAt": conflict.customer_at,
         "tracosAt": conflict.tracos_at,
+        "resolutions": list(map(resolution_document, conflict.resolutions)),
+    }
+
+
+def resolution_document(resolution: Resolution) -> Document:
+    """The resolution as it is stored."""
+    side = resolution.side
+    return {
+        "at": resolution.at,
+        "values": resolution.values,
+        "side": side.value if side else None,
+        "by": resolution.by,
+        "why": resolution.why,
     }
 
 
 def to_conflict(document: Document) -> Conflict:
     """The conflict as it was stored."""
     taken = {n: Side(side) if side else None for n, side in document["taken"].items()}
-    return Conflict(
+    conflict = Conflict(
         id=document["_id"],
         connection=document["c"],
         ref=document["ref"],
@@ -211,6 +236,14 @@ def to_conflict(document: Document) -> Conflict:
         tracos_at=document["tracosAt"],
         customer_at=document["customerAt"],
     )
+    for part in document.get("resolutions", ()):
+        conflict = conflict.resolved(to_resolution(part))
+    return conflict
+
+
+def to_resolution(part: Document) -> Resolution:
+    """The resolution as it was stored."""
+    return Resolution(**{**part, "side": Side(part["side"]) if part["side"] else None})
 
 
 class MongoHistory:
@@ -221,7 +254,11 @@ class MongoHistory:
 
     async def put(self, entries: Sequence[Entry]) -> None:
         with translated(self._host):
-            await insert_missing(self._entries, [entry_document(entry) for entry in entries])
+            there = await insert_missing(self._entries, [entry_document(e) for e in entries])
+            if there:
+                # What had failed is tried once more, with the same values.
+                again = {"_id": {"$in": [document["_id"] for document in there]}}
+                await self._entries.update_many(again, {"$unset": {"superseded": ""}})
 
     async def supersede(self, ids: Sequence[str]) -> None:
         if not ids:

@@ -12,6 +12,7 @@ from tracbridge.adapters.mongo.client import Document, paged, translated
 from tracbridge.adapters.mongo.stores import to_case, to_conflict, to_entry
 from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED, UNSYNCED, lenient, refs_of, source_of
 from tracbridge.domain.link import Phase
+from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.state import Conflict, Entry, QuarantineCase
 from tracbridge.ports.views import LastRun, Open, Standing
@@ -103,7 +104,8 @@ class Views:
         return await self._db["tracbridge_links"].count_documents(query)
 
     async def _last_run(self) -> LastRun | None:
-        row = await self._db["tracbridge_runs"].find_one({"c": self._c}, sort=[("started", -1)])
+        query = {"c": self._c, "undoes": {"$exists": False}}
+        row = await self._db["tracbridge_runs"].find_one(query, sort=[("started", -1)])
         return last_run(row) if row else None
 
     async def _worker(self) -> str:
@@ -186,11 +188,20 @@ class Views:
         found = await self.one("conflicts", {"_id": id_})
         return to_conflict(found) if found else None
 
-    async def conflicts(self, *, ref: str | None = None, waiting: bool = False) -> list[Conflict]:
+    async def conflicts(
+        self,
+        *,
+        ref: str | None = None,
+        kind: Kind | None = None,
+        field: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Conflict]:
         """Disagreements, newest first: waiting ones before those that were decided."""
         query: Document = {"c": self._c}
-        query |= {"decided": None} if waiting else {}
         query |= {} if ref is None else {"ref": ref}
+        query |= {} if kind is None else {"kind": kind.value}
+        query |= {} if field is None else {"fields": field}
+        query |= {} if since is None else {"at": {"$gte": since}}
         with translated(self._host):
             cursor = self._db["tracbridge_conflicts"].find(query).sort("at", -1)
             found = [to_conflict(document) async for document in cursor]

@@ -1,10 +1,11 @@
 """The folder connector: reads JSON files from one folder, writes a file per order into another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tracbridge.adapters.connectors.folder import retry
+from tracbridge.adapters.connectors.folder.files import repeated_later
 from tracbridge.adapters.connectors.folder.glance import Glance, UntouchedFiles
 from tracbridge.adapters.connectors.folder.inbox import Inbox
 from tracbridge.adapters.connectors.folder.keeping import KeepingInbox
@@ -26,6 +27,8 @@ from tracbridge.ports.connector import (
     Write,
 )
 from tracbridge.ports.state import QuarantineCase, TakenFiles
+
+T = TypeVar("T")
 
 
 class FolderConnector:
@@ -76,8 +79,8 @@ class FolderConnector:
         await asyncio.to_thread(self._check)
 
     def _check(self) -> None:
-        verify(self.settings)
         try:
+            verify(self.settings)
             self.inbox.prepare()
             self.outbox.prepare()
         except OSError as error:
@@ -92,8 +95,9 @@ class FolderConnector:
     async def _reading(self, inbox: Inbox, claim: Claim) -> AsyncIterator[Page]:
         await self._rest()
         self._ahead = Ahead(reading(inbox, claim))
-        async for page in self._ahead.pages():
-            yield page
+        with repeated_later():
+            async for page in self._ahead.pages():
+                yield page
 
     async def _rest(self) -> None:
         """No thread claims anything any more."""
@@ -105,26 +109,26 @@ class FolderConnector:
         """The files of the page go to the archive (or are deleted, or booked as done)."""
         paths = [path for path in cursor.split(SEPARATOR) if path]
         if paths:
-            await asyncio.to_thread(self.inbox.finish, paths)
+            await _in_thread(self.inbox.finish, paths)
 
     async def set_aside(self, records: Sequence[Record]) -> None:
-        await asyncio.to_thread(self.inbox.set_aside, records)
+        await _in_thread(self.inbox.set_aside, records)
 
     def named(self, ref: str) -> str:
         """What the customer sees of an order: the name of its file."""
         return name_of(ref)
 
     async def original(self, case: QuarantineCase) -> bytes | None:
-        return await asyncio.to_thread(retry.original, self.settings, case)
+        return await _in_thread(retry.original, self.settings, case)
 
     async def finished(self, cases: Sequence[QuarantineCase]) -> Sequence[QuarantineCase]:
-        return await asyncio.to_thread(retry.finished, self.settings, cases)
+        return await _in_thread(retry.finished, self.settings, cases)
 
     async def put_back(self, case: QuarantineCase) -> bool:
-        return await asyncio.to_thread(retry.put_back, self.inbox, case)
+        return await _in_thread(retry.put_back, self.inbox, case)
 
     async def read_again(self, case: QuarantineCase) -> Sequence[Page]:
-        return await asyncio.to_thread(retry.read_again, self.inbox, case)
+        return await _in_thread(retry.read_again, self.inbox, case)
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """Stage and publish at once; for callers that keep no memory of versions."""
@@ -134,19 +138,23 @@ class FolderConnector:
         return [next(done) if w.body is not None else _undeletable(w) for w in writes]
 
     async def stage(self, writes: Sequence[Write]) -> Sequence[Staged | RecordError]:
-        return await asyncio.to_thread(self.outbox.stage, writes)
+        return await _in_thread(self.outbox.stage, writes)
 
     async def publish(self, staged: Sequence[tuple[str, str]]) -> Sequence[Receipt | RecordError]:
-        return await asyncio.to_thread(self.outbox.publish, staged)
+        return await _in_thread(self.outbox.publish, staged)
 
     async def sweep(self) -> int:
-        return await asyncio.to_thread(self.outbox.sweep)
+        return await _in_thread(self.outbox.sweep)
 
     async def fates(self, refs: Sequence[str]) -> Mapping[str, tuple[Fate, str]]:
-        return await asyncio.to_thread(self.outbox.fates, refs)
+        return await _in_thread(self.outbox.fates, refs)
+
+    async def shown(self, refs: Sequence[str]) -> Mapping[str, Record]:
+        return await asyncio.to_thread(self.outbox.shown, refs)
 
     async def lock(self) -> None:
-        self.outbox.lock()
+        with repeated_later():
+            self.outbox.lock()
 
     async def unlock(self) -> None:
         """When nothing is read any more."""
@@ -154,10 +162,12 @@ class FolderConnector:
         self.outbox.unlock()
 
     async def marker(self) -> str | None:
-        return self.outbox.marker()
+        with repeated_later():
+            return self.outbox.marker()
 
     async def place_marker(self, marker: str) -> None:
-        self.outbox.place_marker(marker)
+        with repeated_later():
+            self.outbox.place_marker(marker)
 
     async def aclose(self) -> None:
         await self.unlock()
@@ -165,6 +175,11 @@ class FolderConnector:
 
 def _undeletable(write: Write) -> RecordError:
     return RecordError("undeletable", "this customer takes no deletions.", value=write.ref or "")
+
+
+async def _in_thread(work: Callable[..., T], *args: Any) -> T:
+    with repeated_later():
+        return await asyncio.to_thread(work, *args)
 
 
 async def _whole(question: Awaitable[Any]) -> Any:

@@ -4,12 +4,14 @@ import ctypes
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tracbridge.domain.errors import RecordError
+from tracbridge.domain.errors import RecordError, RetryableError
 
 NAME_BYTES = 255
 """The longest file name that common file systems take, in bytes."""
@@ -85,6 +87,30 @@ def too_large(size: int, limit: int) -> RecordError:
     )
 
 
+def there(path: str) -> bool:
+    """Whether something has this name; raises `OSError` where nobody can tell.
+
+    `os.path.lexists` says no then: a disk that fails would look like a customer who took our files.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+@contextmanager
+def repeated_later() -> Iterator[None]:
+    """A folder that fails is an outage: full, failing, or away for the moment."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "a file"
+        raise RetryableError(
+            f"the customer's folders fail at {where}: {error.strerror}."
+        ) from error
+
+
 def safe_name(ref: str) -> str:
     """A file name for any text: in one folder, different for different texts, on any system."""
     if _PLAIN.fullmatch(ref):
@@ -121,7 +147,7 @@ def write_file(path: str, data: bytes, mode: int) -> None:
 
 
 def make_durable(folder: str, paths: list[str]) -> None:
-    """The content of these files survives a power cut: one ``syncfs``, else one fsync for each.
+    """These files in ``folder`` survive a power cut: one ``syncfs``, else one fsync for each.
 
     Linux before 5.8 hides write errors from ``syncfs``; there, and elsewhere, each file is synced.
     """
@@ -130,6 +156,8 @@ def make_durable(folder: str, paths: list[str]) -> None:
         return
     for path in paths:
         fsync(path, os.O_RDONLY)
+    # A new file's name is its folder's, which a file's own fsync need not write.
+    fsync(folder)
 
 
 def _sync_file_system(folder: str) -> None:

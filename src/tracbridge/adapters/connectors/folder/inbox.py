@@ -19,7 +19,13 @@ from tracbridge.adapters.connectors.folder.claims import (
     in_claim_order,
     parse_folder,
 )
-from tracbridge.adapters.connectors.folder.files import Stamp, move, plain_name, read_regular
+from tracbridge.adapters.connectors.folder.files import (
+    Stamp,
+    move,
+    plain_name,
+    read_regular,
+    there,
+)
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import RecordError
@@ -55,15 +61,20 @@ class Batch(Struct):
 
 
 def listing(
-    folder: Path, limit: int = LISTED, odd: set[str] | None = None
+    folder: Path,
+    limit: int = LISTED,
+    odd: set[str] | None = None,
+    after: Listed | None = None,
 ) -> tuple[list[Listed], bool]:
-    """The oldest ``limit`` candidates in order, and whether these are all.
+    """The oldest ``limit`` candidates after that one, in order, and whether these are all.
 
     Holds twice as many at most. ``odd`` gathers the names of what is no file.
     """
     found: list[Listed] = []
     whole = True
     for file in candidates(folder, odd):
+        if after is not None and file <= after:
+            continue
         found.append(file)
         if len(found) > 2 * limit:
             found.sort()
@@ -111,6 +122,8 @@ def batches(files: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
 class Inbox:
     """Intake by claiming: modes ``archive`` and ``delete``. All methods block: use a thread."""
 
+    listed = LISTED
+
     def __init__(self, settings: FolderSettings) -> None:
         self.settings = settings
         self.inbound = str(settings.inbound)
@@ -123,10 +136,12 @@ class Inbox:
         """The folder for claimed files."""
         Path(self.claimed).mkdir(mode=0o750, exist_ok=True)
 
-    def listing(self) -> tuple[list[Listed], bool, Batch]:
-        """The oldest files in order, whether these are all, and notes of what is no file (once)."""
+    def listing(self, after: Listed | None = None) -> tuple[list[Listed], bool, Batch]:
+        """The oldest files after that one in order, whether these are all, and notes of what is no
+        file (once).
+        """
         odd: set[str] = set()
-        files, whole = listing(self.settings.inbound, odd=odd)
+        files, whole = listing(self.settings.inbound, self.listed, odd, after)
         notes = [("not_a_file", name) for name in sorted(odd - self._odd)]
         self._odd |= odd
         return files, whole, Batch(notes=notes)
@@ -167,9 +182,9 @@ class Inbox:
             outcome, stamp = self._read(source)
         except FileNotFoundError:
             return
-        except PermissionError:
+        except OSError as error:
             batch.waiting += 1
-            batch.notes.append(("permission", plain_name(file.name)))
+            batch.notes.append((unread(error), plain_name(file.name)))
             return
         if stamp and (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size):
             batch.missed += 1
@@ -225,7 +240,7 @@ class Inbox:
             for parent in (self.claimed, self.retry):
                 folder = claim_folder(parent, record.claim or Claim(0, 0), batch)
                 source = f"{folder.path}/{record.source}"
-                if os.path.lexists(source):
+                if there(source):
                     self.day(self.settings.quarantine, folder)
                     Path(record.aside).parent.mkdir(mode=0o750, exist_ok=True)
                     move(source, record.aside)
@@ -237,6 +252,11 @@ class Inbox:
             Path(day).mkdir(mode=0o750, parents=True, exist_ok=True)
             self._made.add(day)
         return day
+
+
+def unread(error: OSError) -> str:
+    """Why a file could not be read just now; the others are not held up by it."""
+    return "permission" if isinstance(error, PermissionError) else "unreadable"
 
 
 def new_batch() -> str:

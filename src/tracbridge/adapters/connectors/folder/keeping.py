@@ -19,9 +19,17 @@ from tracbridge.adapters.connectors.folder.files import (
     make_durable,
     plain_name,
     read_regular,
+    there,
     write_file,
 )
-from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed, decoded, new_batch
+from tracbridge.adapters.connectors.folder.inbox import (
+    Batch,
+    Inbox,
+    Listed,
+    decoded,
+    new_batch,
+    unread,
+)
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import RecordError
@@ -55,7 +63,7 @@ class KeepingInbox(Inbox):
         for row in sorted(rows, key=lambda one: (one.claim.pass_, one.mtime_ns, one.name)):
             path = f"{self.inbound}/{row.name}"
             batch.taken.append(path)
-            if os.path.lexists(path):
+            if there(path):
                 outcome, _ = self._read(path)
                 batch.records += self._records(outcome, row)
         yield batch
@@ -112,9 +120,9 @@ class KeepingInbox(Inbox):
             data, stamp = read_regular(path, self.settings.max_bytes)
         except FileNotFoundError:
             return None
-        except PermissionError:
+        except OSError as error:
             batch.waiting += 1
-            batch.notes.append(("permission", plain_name(file.name)))
+            batch.notes.append((unread(error), plain_name(file.name)))
             return None
         if (stamp.mtime_ns, stamp.size) != (file.mtime_ns, file.size) or _moved(path, stamp):
             batch.missed += 1
@@ -135,7 +143,7 @@ class KeepingInbox(Inbox):
     def set_aside(self, records: Iterable[Record]) -> None:
         """Copy the originals to the quarantine folder, durably; those that are there stay."""
         for record in records:
-            if not os.path.lexists(record.aside):
+            if not there(record.aside):
                 self._copy(record)
             super().set_aside([record])
 

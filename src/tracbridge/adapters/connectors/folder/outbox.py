@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -10,19 +11,23 @@ import orjson
 from tracbridge.adapters.connectors.folder.files import (
     fsync,
     make_durable,
+    read_regular,
     remove,
     safe_name,
+    there,
     write_file,
 )
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import FatalError, OccupiedError, RecordError, RetryableError
-from tracbridge.ports.connector import Fate, Receipt, Staged, Write
+from tracbridge.ports.connector import Fate, Receipt, Record, Staged, Write
 
 MARKER, LOCK, TEMPORARY = ".tracbridge", ".lock", ".tmp"
 ACKNOWLEDGED = (".ack",)
 REFUSED = (".err", ".nak")
 WORDS = 500
 """Bytes of a customer's refusal that are kept."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a file of ours: what is larger was not written by us."""
 
 
 class Outbox:
@@ -48,7 +53,7 @@ class Outbox:
                 path = self._temporary(write.key)
                 write_file(path, payload(write), self.mode)
                 written.append(path)
-                answers.append(Staged(write.key, os.path.lexists(self._path(write.ref or ""))))
+                answers.append(Staged(write.key, there(self._path(write.ref or ""))))
             make_durable(self.temporary, written)
         except OSError as error:
             for path in written:
@@ -90,17 +95,43 @@ class Outbox:
     def fates(self, refs: Sequence[str]) -> dict[str, tuple[Fate, str]]:
         """What became of each order's file."""
         self._present()
-        return {ref: self._fate(self._path(ref)) for ref in refs}
+        fates = {ref: self._fate(self._path(ref)) for ref in refs}
+        self._present()
+        return fates
 
     def _fate(self, target: str) -> tuple[Fate, str]:
         for ending in REFUSED:
-            if os.path.lexists(target + ending):
+            if there(target + ending):
                 return Fate.REFUSED, _words(target + ending)
-        if not os.path.lexists(target):
+        if not there(target):
             return Fate.TAKEN, ""
-        if any(os.path.lexists(target + ending) for ending in ACKNOWLEDGED):
+        if any(there(target + ending) for ending in ACKNOWLEDGED):
             return Fate.ACKNOWLEDGED, ""
         return Fate.WAITING, ""
+
+    def shown(self, refs: Sequence[str]) -> dict[str, Record]:
+        """Each order's file as it lies there now."""
+        found = {ref: self._shown(ref) for ref in refs}
+        return {ref: record for ref, record in found.items() if record}
+
+    def _shown(self, ref: str) -> Record | None:
+        name = name_of(ref)
+        try:
+            data, _ = read_regular(self._path(ref), LARGEST)
+            body = orjson.loads(data)
+        except FileNotFoundError:
+            return None
+        except RecordError as error:
+            return Record(None, ref, source=name, error=error)
+        except OSError as error:
+            why = RecordError("unreadable", f"cannot be read: {error.strerror}.")
+            return Record(None, ref, source=name, error=why)
+        except orjson.JSONDecodeError:
+            body = None
+        if isinstance(body, dict):
+            return Record(body, ref, source=name, raw=data)
+        why = RecordError("not_json", "is no JSON object any more.")
+        return Record(None, ref, source=name, raw=data, error=why)
 
     def _temporary(self, key: str) -> str:
         return f"{self.temporary}/{safe_name(key)}"
@@ -110,7 +141,7 @@ class Outbox:
 
     def _present(self) -> None:
         """An empty mount point is not a customer who took everything."""
-        if not os.path.exists(f"{self.folder}/{MARKER}"):
+        if not there(f"{self.folder}/{MARKER}"):
             raise FatalError(f"outbound folder {self.folder} has lost its marker while we worked.")
 
     def lock(self) -> None:
@@ -120,16 +151,17 @@ class Outbox:
         fd = os.open(f"{self.folder}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
             os.close(fd)
             raise OccupiedError(
                 f"another process of ours (pid {holder or 'unknown'}) works in {self.folder}; "
                 "one at a time. Stop that one, or wait for it."
             ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._lock = fd
+        with suppress(OSError):  # only tells others who we are: a full disk is no reason to stop
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
     def unlock(self) -> None:
         """Let others in; harmless if we never held it."""

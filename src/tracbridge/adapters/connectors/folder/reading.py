@@ -15,20 +15,18 @@ SEPARATOR = "\0"
 
 def reading(inbox: Inbox, claim: Claim) -> Iterator[Page]:
     """What earlier passes left, then what lies in the folder, oldest first; last an empty page."""
-    waiting = 0
     for left in inbox.leftovers():
         yield from pages(left)
-    whole = False
+    waiting, whole, last = 0, False, None
     while not whole:
-        files_now, whole, odd = inbox.listing()
+        # Files that stay where they are must not hide the newer ones.
+        files_now, whole, odd = inbox.listing(last)
+        last = files_now[-1] if files_now else last
         yield from pages(odd)
-        taken = waiting = 0
         for some in batches(files_now):
             batch = inbox.take(some, claim)
-            taken += len(batch.taken)
             waiting += batch.waiting + batch.missed
             yield from pages(batch)
-        whole = whole or not taken
     yield Page((), Cursor(""), complete=True, waiting=waiting)
 
 

@@ -1,0 +1,93 @@
+"""One order's personal data forgotten, where our own memory keeps more than both systems show."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from tracbridge.domain.errors import ConfigError
+from tracbridge.domain.link import Link
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.connection import Connection
+from tracbridge.ports.connector import Body
+from tracbridge.ports.forgotten import ForgottenEntries, ForgottenFiles
+from tracbridge.ports.state import Entry
+from tracbridge.sync.forget import forgotten, is_moving
+from tracbridge.sync.identity import record_id
+
+ATTEMPTS = 5
+
+
+class Forgotten(Struct, frozen=True):
+    """What was forgotten, by kind; ``linked``: the agreed state is still remembered.
+
+    ``moving``: and so are earlier values, for as long as a version is on its way.
+    """
+
+    ref: str
+    counts: Mapping[str, int]
+    linked: bool
+    moving: bool
+
+
+class Forgetting(Struct, frozen=True):
+    """Forgets orders of one connection; call it inside a `session`."""
+
+    connection: Connection
+    files: ForgottenFiles
+    entries: ForgottenEntries
+
+    async def __call__(self, ref: str, run: str, by: str) -> Forgotten:
+        """Forget this order; that it was done goes on record first, without the data.
+
+        Repeating it changes nothing more. Raises `ConfigError` while something of the order waits
+        for a person: it could not be decided any more.
+        """
+        await self._refuse_waiting(ref)
+
+        def holds(body: Body) -> bool:
+            return self.connection.translation.customer_ref(body) == ref
+
+        files = await self.files.of_order(holds)
+        alone = sum(file.alone for file in files)
+        counts = {"files removed": alone, "files rewritten": len(files) - alone}
+        counts |= await self.entries.of_order(ref)
+        link, bare = await self._link(ref)
+        counts |= {"links": int(link != bare)}
+        if any(counts.values()):
+            await self.connection.history.put([self._entry(ref, run, by)])
+        # Files before the cases that name them, so that nothing is left that nobody knows of.
+        await self.files.forget(files, holds)
+        await self.entries.forget(ref, self.connection.clock.now())
+        link = await self._forget_link(ref)
+        return Forgotten(ref, counts, link is not None, link is not None and is_moving(link))
+
+    async def _refuse_waiting(self, ref: str) -> None:
+        waiting = await self.entries.waiting(ref)
+        if waiting:
+            raise ConfigError(
+                f"order {ref} waits for a person ({', '.join(waiting)}); nothing was forgotten. "
+                "Decide first: tracbridge conflicts list, tracbridge quarantine list."
+            )
+
+    def _entry(self, ref: str, run: str, by: str) -> Entry:
+        """On record: when, and by whom."""
+        at, name = self.connection.clock.now(), self.connection.name
+        why = {"by": {"": f"forgotten by {by}"}, "forgotten": at}
+        id_ = record_id(name, ref, "forgotten", run)
+        return Entry(id_, name, ref, 0, Side.TRACOS, at, run, {}, {}, why)
+
+    async def _link(self, ref: str) -> tuple[Link | None, Link | None]:
+        """The link as it is, and as it is to be."""
+        link = (await self.connection.ledger.find([ref])).get(ref)
+        if link is None:
+            return None, None
+        complete = await self.connection.passes.completed()
+        return link, forgotten(link, complete, self.connection.policies.ack)
+
+    async def _forget_link(self, ref: str) -> Link | None:
+        for _ in range(ATTEMPTS):
+            link, bare = await self._link(ref)
+            if bare is None or bare == link:
+                return link
+            await self.connection.ledger.save([bare])
+        raise ConfigError(f"order {ref} is being changed by others all the time; try again.")

@@ -1,0 +1,61 @@
+"""Stories of several days, told as tables in the pages of this folder; see `reading` for the form.
+
+Whatever a person enters in a story is at its end on a side, was replaced by somebody who had seen
+it, or is in the record of a conflict: no value disappears in silence.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Server, World
+from tests.stories.living import live
+from tests.stories.reading import Page, Story, read
+
+PAGES = [read(path) for path in sorted(Path(__file__).parent.glob("*.md"))]
+TOLD = [(page, story) for page in PAGES for story in page.stories]
+
+Lived = Callable[[Page], dict[str, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def lived(replica_set: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    """What was found of a page's stories; each page is lived through once."""
+    worlds: dict[str, tuple[World, dict[str, list[str]]]] = {}
+
+    def once(page: Page) -> dict[str, list[str]]:
+        if page.name not in worlds:
+            world = World(replica_set, tmp_path_factory.mktemp(page.name), page.settings)
+            worlds[page.name] = world, live(world, page)
+        return worlds[page.name][1]
+
+    yield once
+    for world, _ in worlds.values():
+        world.close()
+
+
+@pytest.mark.parametrize(
+    ("page", "story"), TOLD, ids=[f"{page.name}-{story.name}" for page, story in TOLD]
+)
+def test_both_sides_show_what_the_story_says_and_nothing_is_lost(
+    lived: Lived, page: Page, story: Story
+) -> None:
+    assert not (found := lived(page)[story.name]), "\n".join(found)
+
+
+def test_there_are_sixty_stories_each_with_a_name_of_its_own() -> None:
+    names = [story.name for _, story in TOLD]
+    assert len(names) >= 60
+    assert len(set(names)) == len(names)
+
+
+def test_every_policy_is_lived_through_with_every_way_to_acknowledge() -> None:
+    lived_with = {
+        (page.settings["CONFLICT_POLICY"], page.acknowledges, page.settings["ACK"])
+        for page in PAGES
+    }
+    ways = [(False, "auto"), (True, "auto"), (False, "content")]
+    policies = ("newest", "tracos", "customer", "ask")
+    assert {(policy, *way) for policy in policies for way in ways} <= lived_with
+    assert "answer" in {page.settings["ACK"] for page in PAGES}
