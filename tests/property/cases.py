@@ -238,9 +238,13 @@ def proves_arrival(incoming: Incoming, known: Link, ack: Ack) -> bool:
 
 
 def is_past(incoming: Incoming, known: Link, ack: Ack) -> bool:
-    """The record was claimed after a whole pass that began after our version was gone."""
+    """The record was claimed after a whole pass that began after our version was gone, and nothing
+    is left to be sent.
+    """
     opened = known.window
     if opened is None or known.out is not None or ack is Ack.CONTENT or opened.gone is None:
+        return False
+    if known.repush:
         return False
     return incoming.claim.complete > opened.gone
 
