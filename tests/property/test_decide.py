@@ -93,7 +93,7 @@ def test_deciding_the_same_record_again_changes_nothing(case: Situation) -> None
         assert then.fields != link_then.last_given
         stays = replace(stays, repush=False, rev=link_then.rev)
     assert stays == link_then
-    # What is noted again is the same disagreement about the same values, or that it is a repetition.
+    # What is noted again is the same disagreement about the same values, or a repetition.
     assert points(again) <= points(first) or is_stale(incoming, link_then)
 
 
