@@ -110,3 +110,25 @@ def test_an_unknown_conflict_is_named(world: World) -> None:
     said = world.cli("conflicts", "show", "nowhere")
     assert (said.code, said.out) == (1, "")
     assert said.err == "tracbridge: no conflict nowhere: see tracbridge conflicts list.\n"
+
+
+def test_a_clash_that_comes_back_after_it_was_decided_waits_again(world: World) -> None:
+    world.extra = {"CONFLICT_POLICY": "ask"}
+    first = clash(world, 7)
+    world.cli("conflicts", "resolve", first, "--take", "tracos")
+    world.run()
+    world.settle(7)
+    for hours, status in ((3, "pending"), (5, "in_progress")):
+        if status == "in_progress":
+            world.edit(7, status="on_hold", isSynced=False, updatedAt=NOW + timedelta(hours=hours))
+        world.drop(order(7, status, NOW + timedelta(hours=hours + 1)))
+        world.run()
+        if status == "pending":
+            world.settle(7)
+    assert world.run("--strict")[0] == 3
+    listed = world.cli("conflicts", "list", "--json").json()
+    (again,) = [one for one in listed if one["waiting"]]
+    assert again["id"] != first
+    assert world.cli("conflicts", "resolve", again["id"], "--take", "customer").code == 0
+    world.run()
+    assert (world.doc(7) or {})["status"] == "in_progress"

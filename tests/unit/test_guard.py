@@ -10,6 +10,7 @@ from tracbridge.domain.workorder import Fields
 from tracbridge.sync.guard import Grave, Limit, grave
 from tracbridge.sync.loop import SPAN, loops, turned
 
+MINUTE = timedelta(minutes=1)
 OPEN: Fields = {"status": "pending", "description": "Pump", "deleted": False}
 
 
@@ -33,6 +34,7 @@ def test_the_end_of_an_order_is_grave(change: Fields, kind: Grave | None) -> Non
 def test_a_change_is_judged_by_the_changed_fields_alone() -> None:
     assert grave({"status": "pending"}, {"status": "completed"}) is Grave.COMPLETION
     assert grave({"description": "Pump"}, {"description": "Valve"}) is None
+    assert grave({}, {"deleted": True}) is Grave.REMOVAL
 
 
 @pytest.mark.parametrize("before", [{**OPEN, "deleted": NOW}, {**OPEN, "status": "cancelled"}])
@@ -65,6 +67,25 @@ def test_a_content_that_somebody_keeps_undoing_is_a_loop_at_the_fifth_time() -> 
 def test_a_customer_who_alternates_between_two_contents_is_a_loop_at_the_seventh_flip() -> None:
     assert not loops(after(*"abababab"))
     assert loops(after(*"ababababa"))
+
+
+def test_the_count_knows_the_last_two_contents_and_when_it_began() -> None:
+    first, second = after("a"), after("a", "b")
+    assert (second.before, second.since, second.flips) == (first.last, NOW + MINUTE, 0)
+    again = after("a", "b", "b")
+    assert (again.last, again.before, again.since, again.flips) == (
+        second.last,
+        first.last,
+        NOW + MINUTE,
+        2,
+    )
+
+
+def test_a_count_that_is_too_old_begins_anew_with_the_same_contents() -> None:
+    old = after("a", "b", apart=SPAN)
+    late = turned(old, {"status": "a"}, old.since + SPAN + MINUTE)
+    assert (late.last, late.before, late.flips) == (old.before, old.last, 1)
+    assert turned(old, {"status": "a"}, old.since + SPAN).since == old.since
 
 
 def test_each_new_content_begins_the_count_anew() -> None:

@@ -11,9 +11,10 @@ from tracbridge.domain.link import Claim, Held, Link, Seen
 from tracbridge.domain.outcome import Kind, Outcome
 from tracbridge.domain.workorder import DELETED, Fields, Side, WorkOrder
 from tracbridge.sync.identity import prints_of
+from tracbridge.sync.loop import turned
 from tracbridge.sync.merge import Incoming, seen_now
 from tracbridge.sync.plan import SAME_ORDER, completed
-from tracbridge.sync.policy import FirstContact, Policies
+from tracbridge.sync.policy import FirstContact, Policies, Policy
 
 BASE: Fields = {"status": "pending", "description": "Pump", DELETED: False}
 DONE: Fields = {**BASE, "status": "completed"}
@@ -333,3 +334,50 @@ def test_a_record_of_an_earlier_pass_is_never_taken_for_one_that_was_accepted() 
     late = incoming(GASKET, claim=Claim(4, 3, "0001"))
     known = agreed(BASE, seen=Seen(NOW - timedelta(hours=2), 5, prints_of(BASE), "0009"))
     assert decided(late, known, order(BASE), QUIET).outcome is Outcome.STALE
+
+
+# -- loops -----------------------------------------------------------------------------------------
+
+
+def flipping(flips: int, minutes: float = 9) -> Link:
+    """The customer's records have made `GASKET` of TracOS's order again and again."""
+    turns = turned(None, GASKET, NOW - timedelta(minutes=minutes))
+    return agreed(BASE, turns=replace(turns, flips=flips))
+
+
+def test_each_change_of_the_customers_is_counted() -> None:
+    decision = decided(incoming(GASKET), agreed(BASE), order(BASE), QUIET)
+    assert decision.link is not None
+    assert decision.link.turns == turned(None, GASKET, NOW)
+    decision = decided(incoming(GASKET), flipping(2), order(BASE), QUIET)
+    assert decision.link is not None
+    assert (decision.outcome, decision.result) == (Outcome.UPDATED, GASKET)
+    assert decision.link.turns == replace(flipping(4).turns or turned(None, GASKET, NOW))
+
+
+def test_a_loop_is_held_with_both_values() -> None:
+    decision = decided(incoming(GASKET), flipping(6), order(BASE), QUIET)
+    assert (decision.outcome, decision.result) == (Outcome.HELD, None)
+    assert [(note.kind, note.taken) for note in decision.disagreements] == [
+        (Kind.LOOP, {"description": None})
+    ]
+    assert decision.link is not None
+    assert decision.link.held == {"description": Held("Pump", "Pump, gasket")}
+
+
+def test_a_loop_of_long_ago_is_forgotten() -> None:
+    decision = decided(incoming(GASKET), flipping(6, minutes=11), order(BASE), QUIET)
+    assert (decision.outcome, decision.result) == (Outcome.UPDATED, GASKET)
+
+
+def test_in_a_loop_no_policy_decides_a_clash() -> None:
+    known = replace(flipping(6), base={**BASE, "description": "Valve"})
+    wins = Policies(conflict=Policy.CUSTOMER, receipts=False)
+    decision = decided(incoming(GASKET), known, order(BASE), wins)
+    assert (decision.outcome, decision.result) == (Outcome.HELD, None)
+
+
+def test_an_order_that_was_never_linked_is_in_no_loop() -> None:
+    decision = decided(incoming(GASKET), NEW, order(BASE), Policies(conflict=Policy.CUSTOMER))
+    assert decision.link is not None
+    assert decision.link.turns is None

@@ -169,3 +169,19 @@ def test_a_version_that_is_surely_read_leaves_the_window_open_for_what_crosses_i
     opened = answered(known, 9).window
     assert opened
     assert (opened.pass_, opened.gone) == (9, 9)
+
+
+def test_a_version_that_lies_aside_says_so_and_is_shown_next() -> None:
+    made = next_version(agreed(BASE), order(DONE), 7, NOW)
+    aside = staged(made, over=False)
+    assert [link_.out.phase for link_ in (made, aside, published(aside, 7)) if link_.out] == [
+        Phase.INTENT,
+        Phase.STAGED,
+        Phase.PUBLISHED,
+    ]
+
+
+def test_a_version_keeps_the_document_that_it_was_made_from() -> None:
+    made = next_version(agreed(BASE), order(DONE), 7, NOW, "id 1")
+    assert made.tracos == "id 1"
+    assert next_version(made, order(ON_HOLD), 8, NOW).tracos == "id 1"

@@ -4,6 +4,7 @@ history.
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -227,11 +228,20 @@ class Conflict(Struct, frozen=True):
         return next((one for one in reversed(self.resolutions) if field in one.values), None)
 
 
+def next_id(id_: str, decided_at: object) -> str:
+    """The id of a conflict that came back after it was decided; the same if it is put again."""
+    return sha256(f"{id_} {decided_at}".encode()).hexdigest()[:12]
+
+
 class Conflicts(Protocol):
     """Disagreements, decided or waiting."""
 
     async def put(self, conflicts: Sequence[Conflict]) -> None:
-        """Store each; one that is there already (same id) is left as it is."""
+        """Store each; one that is there already (same id) is left as it is.
+
+        Where that one was decided and this one waits, the disagreement has come back: it is stored
+        beside it, under its `next_id`.
+        """
 
     async def decide(self, conflict: Conflict, resolution: Resolution) -> None:
         """Book what a person decided, also for what else waits about these fields of the order.

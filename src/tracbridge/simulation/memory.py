@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import FatalError, OccupiedError
 from tracbridge.domain.link import Claim, Link, Phase
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.state import PERSON, Conflict, Entry, Good, QuarantineCase, Resolution
+from tracbridge.ports.state import (
+    PERSON,
+    Conflict,
+    Entry,
+    Good,
+    QuarantineCase,
+    Resolution,
+    next_id,
+)
 from tracbridge.simulation.processes import Process
 
 TTL, RENEW = 30.0, 10.0
@@ -177,8 +185,17 @@ class MemoryConflicts(Store, eq=False):
 
     def _put(self, conflicts: Sequence[Conflict]) -> None:
         for conflict in conflicts:
-            self.state.conflicts.setdefault(conflict.id, conflict)
+            known = self._fresh(conflict)
+            self.state.conflicts.setdefault(known.id, known)
             self.told(conflict)
+
+    def _fresh(self, conflict: Conflict) -> Conflict:
+        """As the real store: what comes back after it was decided is stored beside it."""
+        there = self.state.conflicts.get(conflict.id)
+        if conflict.decided is not None or there is None or there.decided is None:
+            return conflict
+        ended = there.resolutions[-1].at if there.resolutions else None
+        return self._fresh(replace(conflict, id=next_id(conflict.id, ended)))
 
     async def decide(self, conflict: Conflict, resolution: Resolution) -> None:
         ids = {conflict.id, *self._waiting(conflict.ref, resolution)}

@@ -20,6 +20,7 @@ from tracbridge.ports.state import (
     Good,
     QuarantineCase,
     Resolution,
+    next_id,
 )
 from tracbridge.testing.ports import AT, FIELDS, TEXT, Memory, OnMemory, Stores
 
@@ -148,12 +149,21 @@ class ConflictsContract(OnMemory):
         assert await kept.eyes.conflict("c2") == conflict(kept.mine, "c2")
 
     async def test_a_conflict_that_is_there_stays_as_it_is(self, kept: Memory) -> None:
+        decided = conflict(
+            kept.mine, decided="newest", taken=dict.fromkeys(("status",), Side.TRACOS)
+        )
+        await kept.mine.conflicts.put([decided])
+        await kept.mine.conflicts.put([replace(decided, decided="tracos")])
+        assert await self.decided(kept, "c1") == ["newest"]
+
+    async def test_a_conflict_that_comes_back_is_stored_beside_the_decided_one(
+        self, kept: Memory
+    ) -> None:
         await kept.mine.conflicts.put([conflict(kept.mine)])
         await kept.mine.conflicts.decide(conflict(kept.mine), BOTH)
-        await kept.mine.conflicts.put([conflict(kept.mine)])
-        found = await kept.eyes.conflict("c1")
-        assert found is not None
-        assert found.decided == PERSON
+        for _ in range(2):
+            await kept.mine.conflicts.put([conflict(kept.mine)])
+        assert await self.decided(kept, "c1", next_id("c1", BOTH.at)) == [PERSON, None]
 
     async def test_nothing_to_put_is_nothing(self, kept: Memory) -> None:
         await kept.mine.conflicts.put([])

@@ -17,7 +17,15 @@ from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.state import PERSON, Conflict, Entry, Good, QuarantineCase, Resolution
+from tracbridge.ports.state import (
+    PERSON,
+    Conflict,
+    Entry,
+    Good,
+    QuarantineCase,
+    Resolution,
+    next_id,
+)
 
 
 async def insert_missing(
@@ -158,7 +166,16 @@ class MongoConflicts:
 
     async def put(self, conflicts: Sequence[Conflict]) -> None:
         with translated(self._host):
-            await insert_missing(self._conflicts, [conflict_document(c) for c in conflicts])
+            await self._put([conflict_document(c) for c in conflicts])
+
+    async def _put(self, documents: list[Document]) -> None:
+        there = await insert_missing(self._conflicts, documents)
+        waiting = {document["_id"]: document for document in there if document["decided"] is None}
+        query = {"_id": {"$in": list(waiting)}, "decided": {"$ne": None}}
+        ended = self._conflicts.find(query, {"decidedAt": 1}) if waiting else None
+        if rows := await ended.to_list() if ended else []:
+            again = [(waiting[row["_id"]], row.get("decidedAt")) for row in rows]
+            await self._put([{**d, "_id": next_id(d["_id"], at)} for d, at in again])
 
     async def decide(self, conflict: Conflict, resolution: Resolution) -> None:
         either = [{"_id": conflict.id}, self._waiting(conflict.ref, resolution)]
