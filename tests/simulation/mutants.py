@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Link
 from tracbridge.domain.workorder import Value
-from tracbridge.engine import acknowledge, binding, outbound
+from tracbridge.engine import acknowledge, binding, inbound, intake, outbound
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
@@ -218,6 +218,16 @@ def repeated_record(patch: Patch) -> None:
     patch.setattr(plan, "repeated", lambda *_: False)
 
 
+def taken_back(patch: Patch) -> None:
+    """Where a change that we began does not show, it surely had no effect."""
+    patch.setattr(inbound, "perhaps_undone", lambda *_: frozenset())
+
+
+def claimed_in_time(patch: Patch) -> None:
+    """The number of a pass is believed, also one that our memory never came to."""
+    patch.setattr(intake, "claimed", lambda record, now: record.claim or now)
+
+
 def folder_marker(patch: Patch) -> None:
     """Nobody looks whether folder and memory belong together."""
     patch.setattr(binding, "refuse_strangers", lambda *_: None)
@@ -286,6 +296,8 @@ MUTANTS: dict[str, Mutant] = {
     "evidence is news": evidence_is_news,
     "earlier values": earlier_values,
     "repeated record": repeated_record,
+    "taken back": taken_back,
+    "claimed in time": claimed_in_time,
     "folder marker": folder_marker,
     "fence": fence,
     "lock and lease": lock_and_lease,

@@ -10,6 +10,7 @@ from tests.harness import World as CommandLine
 from tests.simulation.mutants import MUTANTS
 from tracbridge.cli.simulate import acts, as_json, lines, search
 from tracbridge.simulation.habits import Habits, Reader
+from tracbridge.simulation.processes import Trouble
 from tracbridge.simulation.story import Story, look, oddities, shrunk, story_of, tell, verdict
 from tracbridge.simulation.world import BEGUN, Violation, World
 from tracbridge.sync.policy import Ack, Policy
@@ -123,6 +124,38 @@ REGRESSIONS = {
             ("work", 1, 5),
         ),
     ),
+    "taken back before we know that it was written": Story(
+        Habits(ack=Ack.ANSWER),
+        (
+            ("tracos", "1", {"description": "Valve"}, "plain"),
+            ("work", 0, 13),
+            ("work", 0, 3),
+            ("work", 0, 25),
+            ("import_", "1"),
+            ("erp", "1", {"status": "in_progress"}),
+            ("work", 0, 25),
+            ("work", 0, 5),
+            ("export", "1", True),
+            ("work", 0, 2),
+            ("work", 0, 5),
+            ("work", 0, 13),
+            ("work", 0, 1, Trouble.UNSENT),
+            ("tracos", "1", {"status": "pending"}, "whole"),
+        ),
+    ),
+    "claimed by a pass that is still to come": Story(
+        Habits(receipts=True),
+        (
+            ("tracos", "1", {"status": "completed"}, "whole"),
+            ("erp", "2", {"status": "cancelled"}),
+            ("work", 0, 25),
+            ("save",),
+            ("restore",),
+            ("cut", 2),
+            ("erp", "2", {"description": "text 26"}),
+            ("restore",),
+        ),
+    ),
 }
 
 
@@ -133,6 +166,8 @@ DIRECT = {
     "echo rule": "",
     "evidence is news": "he is given what he shows, and shows it again",
     "repeated record": "the last file once more reverts nothing",
+    "taken back": "taken back before we know that it was written",
+    "claimed in time": "claimed by a pass that is still to come",
 }
 """Guards whose absence is shown by one story: few stories at random need them."""
 

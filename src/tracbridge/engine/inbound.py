@@ -225,14 +225,18 @@ class Inbound:
         order = item.order
         link = link or self.connection.new_link(order.ref, order.scope, order.kind)
         tracos = self._tracos(document, link)
-        if open_ and tracos and shows(tracos.fields, open_.after):
-            link = replace(link, changes=link.changes + 1)
+        unsure: frozenset[str] = frozenset()
+        if open_ and tracos:
+            if shows(tracos.fields, open_.after):
+                link = replace(link, changes=link.changes + 1)
+            else:
+                unsure = perhaps_undone(open_, tracos)
         unmarked = document is not None and not is_synced(document.body or {})
         extra = self.connection.translation.extra(  # noqa: S610
             item.record.body or {}, item.record.raw
         )
         order = replace(order, extra=extra) if extra else order
-        incoming = Incoming(order, item.claim, self.removes, unmarked)
+        incoming = Incoming(order, item.claim, self.removes, unmarked, unsure)
         decision = decide(incoming, link, tracos, self.connection.policies, self.now)
         at = tracos.updated_at if tracos else None
         plan = Plan(item, decision, link, document, at, decision.link)
@@ -362,6 +366,16 @@ def told(order: WorkOrder, result: Fields, link: Link) -> bool:
 def shows(fields: Fields, after: Mapping[str, object]) -> bool:
     """TracOS shows the values of a history entry: its effect has happened."""
     return all(fields.get(name) == value for name, value in after.items())
+
+
+def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
+    """Fields that do not show a change that we began: it had no effect, or somebody took it back.
+
+    Only where TracOS's order is as it was before do we know.
+    """
+    if entry.before is None or entry.before_at in (None, tracos.updated_at):
+        return frozenset()
+    return frozenset(n for n, value in entry.after.items() if tracos.fields.get(n) != value)
 
 
 def contended() -> RecordError:

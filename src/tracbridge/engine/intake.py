@@ -41,7 +41,7 @@ def understand(
     connection: Connection, record: Record, claim: Claim, now: datetime
 ) -> Item | Refused:
     """The record as an order, or why not."""
-    claim = record.claim or claim
+    claim = claimed(record, claim)
     translation = connection.translation
     if record.error or record.body is None:
         return Refused(record, record.error or _tombstone(), claim)
@@ -52,6 +52,16 @@ def understand(
     for code in warnings_of(order, now):
         warn(connection, code, where(record))
     return Item(record, order, claim)
+
+
+def claimed(record: Record, now: Claim) -> Claim:
+    """The pass that claimed the record.
+
+    One that is still to come was a pass of a memory that was replaced by an older one: what went
+    before it nobody knows any more.
+    """
+    claim = record.claim or now
+    return Claim(now.pass_, 0) if claim.pass_ > now.pass_ else claim
 
 
 WARNINGS = {

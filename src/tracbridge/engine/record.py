@@ -29,6 +29,7 @@ def entry_of(inbound: "Inbound", plan: "Plan", before: Fields | None, after: Fie
         {n: after[n] for n in changed},
         inbound.run,
         why,
+        plan.tracos_at,
     )
 
 
@@ -41,12 +42,15 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
     after: Fields,
     run: str,
     why: Mapping[str, object],
+    before_at: datetime | None = None,
 ) -> Entry:
     """The same change at the same place in the order's life has the same id."""
     name = record_id(link.id, number, side.value, canonical(before), canonical(after))
     why = {"mapping": connection.translation.name, **why}
     at = connection.clock.now()
-    return Entry(name, connection.name, link.ref, number, side, at, run, before, after, why)
+    return Entry(
+        name, connection.name, link.ref, number, side, at, run, before, after, why, before_at
+    )
 
 
 def conflicts_of(inbound: "Inbound", plan: "Plan") -> list[Conflict]:

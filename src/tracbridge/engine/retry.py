@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError
+from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.acknowledge import acknowledge
 from tracbridge.engine.connection import Connection, Tally
@@ -107,6 +108,7 @@ async def _from_customer(
     watched = Watched(connection.quarantine)
     tally = Tally(run)
     inbound = Inbound(replace(connection, quarantine=watched), tally)
+    inbound.claim = Claim(await connection.passes.counter(), 0)
     inbound.removes = bool(await connection.passes.cursor("removes"))
     for page in await customer.read_again(case):
         await inbound.page(page)

@@ -258,6 +258,7 @@ class Entry(Struct, frozen=True):
 
     ``before`` holds the values that were replaced (None: it did not exist), ``after`` those that
     stand then; both only for the fields that changed. ``why``: mapping, policy per field, source.
+    ``before_at``: TracOS's time of its last edit before ours (None: not known, or of no use).
     """
 
     id: str
@@ -270,21 +271,24 @@ class Entry(Struct, frozen=True):
     before: Fields | None
     after: Fields
     why: Mapping[str, Any] = {}
+    before_at: datetime | None = None
 
 
 class History(Protocol):
     """What was done to each order, and why."""
 
     async def put(self, entries: Sequence[Entry]) -> None:
-        """Store each; one that is there already (same id) is left as it is, and counts again if its
-        effect had not happened.
+        """Store each; one that is there already (same id) keeps all but its ``before_at``, and
+        counts again if its effect had not happened.
         """
 
     async def supersede(self, ids: Sequence[str]) -> None:
         """These entries' effects did not happen: their guard failed."""
 
     async def pending(self, numbers: Mapping[str, int]) -> dict[str, Entry]:
-        """Per ref the last entry on TracOS's side with that number, if one was written."""
+        """Per ref the last entry on TracOS's side with that number, if one was written and not
+        superseded.
+        """
 
 
 class Lease(Protocol):

@@ -225,7 +225,8 @@ class MemoryHistory(Store, eq=False):
 
     def _put(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            self.state.entries.setdefault(entry.id, entry)
+            first = self.state.entries.get(entry.id, entry)
+            self.state.entries[entry.id] = replace(first, before_at=entry.before_at)
             self.state.superseded.discard(entry.id)
 
     async def supersede(self, ids: Sequence[str]) -> None:
@@ -237,7 +238,8 @@ class MemoryHistory(Store, eq=False):
 
     def _pending(self, numbers: Mapping[str, int]) -> dict[str, Entry]:
         entries = sorted(self.state.entries.values(), key=lambda entry: entry.at)
-        ours = (entry for entry in entries if entry.side is Side.TRACOS)
+        gone = self.state.superseded
+        ours = (e for e in entries if e.side is Side.TRACOS and e.id not in gone)
         return {e.ref: e for e in ours if numbers.get(e.ref) == e.number}
 
 

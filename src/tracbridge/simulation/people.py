@@ -119,6 +119,11 @@ class Customer(Struct):
         if order and order.sent and self.habits.renames and not self.habits.jumps:
             self._drop(order.sent[number % len(order.sent)], whole=True)
 
+    def forget_sent(self) -> None:
+        """None of his files so far is ever sent once more."""
+        for order in self.orders.values():
+            order.sent.clear()
+
     # -- into his system -----------------------------------------------------------------------
 
     def import_(self, ref: str) -> None:

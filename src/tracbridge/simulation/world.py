@@ -173,7 +173,8 @@ class World:
         """Our memory is put back to the backup, and the customer is asked for a full export.
 
         What was forgotten can be neither told nor asked, so edits that are lost until both sides
-        have come to rest again are not counted; whatever happens after it is.
+        have come to rest again are not counted, and no file from before is sent once more; whatever
+        happens after it is.
         """
         if self.backup is None:
             return
@@ -185,6 +186,7 @@ class World:
         self.come_to_rest()
         self.customer.export_all()
         self.come_to_rest()
+        self.customer.forget_sent()
         self.check_sides()
         self.oracle.idle |= (1 << len(self.oracle.seen)) - 1
 

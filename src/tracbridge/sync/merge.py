@@ -18,12 +18,14 @@ class Incoming(Struct, frozen=True):
     """The customer's record and the pass that claimed it.
 
     ``removes``: he was seen to remove our files. ``unmarked``: TracOS's ``isSynced`` is not true.
+    ``unsure``: fields that this record perhaps changed in TracOS already, and somebody back again.
     """
 
     order: WorkOrder
     claim: Claim
     removes: bool = False
     unmarked: bool = False
+    unsure: frozenset[str] = frozenset()
 
 
 class Decision(Struct, frozen=True):
@@ -88,6 +90,8 @@ class Merge:
         self.looping = looping
         self.order, self.claim, self.link = incoming.order, incoming.claim, link
         self.unmarked = incoming.unmarked
+        # What nobody can know, a person decides.
+        self.unbelieved = frozenset(incoming.order.fields) if looping else incoming.unsure
         self.tracos, self.policies, self.now = tracos, policies, now
         self.shown = settled(
             tracos.fields, link.last_given, self.order.fields, when=tracos.updated_at
@@ -154,8 +158,8 @@ class Merge:
 
     def _verdict(self, name: str, value: Value) -> Verdict:
         verdict = judge(name, self.shown.get(name), value, self.link, self.window)
-        # In a loop nobody is believed without a person.
-        return Verdict.CLASH if self.looping and verdict is Verdict.CUSTOMER else verdict
+        alone = verdict is Verdict.CUSTOMER
+        return Verdict.CLASH if alone and name in self.unbelieved else verdict
 
     def _settle_fields(self) -> tuple[Disagreement, ...]:
         doubts: list[str] = []
@@ -197,7 +201,8 @@ class Merge:
 
     def _clash(self, name: str) -> Side | None:
         at = self._clash_at(name)
-        side = None if self.looping else winner(self.policies.conflict, at, self.now)
+        believed = name not in self.unbelieved
+        side = winner(self.policies.conflict, at, self.now) if believed else None
         if side is None:
             self.held[name] = Held(self.shown.get(name), self.order.fields[name])
         elif side is Side.CUSTOMER:

@@ -259,10 +259,17 @@ class HistoryContract(OnMemory):
         assert await kept.mine.history.pending({"1": 1}) == {"1": first}
         assert "2" in await kept.mine.history.pending({"2": 1})
 
+    async def test_tried_once_more_it_is_known_what_it_was_tried_on(self, kept: Memory) -> None:
+        await kept.mine.history.put([entry(kept.mine, before_at=AT)])
+        again = entry(kept.mine, before_at=AT + timedelta(seconds=5))
+        await kept.mine.history.put([again])
+        assert await kept.mine.history.pending({"1": 1}) == {"1": again}
+
     async def test_an_effect_that_did_not_happen_is_marked(self, kept: Memory) -> None:
         await kept.mine.history.put([entry(kept.mine), entry(kept.mine, "h2", "2")])
         await kept.mine.history.supersede(["h1", "unknown"])
         assert [await kept.eyes.is_superseded(i) for i in ("h1", "h2")] == [True, False]
+        assert await kept.mine.history.pending({"1": 1}) == {}
 
     async def test_an_effect_that_is_tried_once_more_counts_again(self, kept: Memory) -> None:
         await kept.mine.history.put([entry(kept.mine), entry(kept.mine, "h2", "2")])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
@@ -274,8 +274,18 @@ class MongoHistory:
             there = await insert_missing(self._entries, [entry_document(e) for e in entries])
             if there:
                 # What had failed is tried once more, with the same values.
-                again = {"_id": {"$in": [document["_id"] for document in there]}}
-                await self._entries.update_many(again, {"$unset": {"superseded": ""}})
+                await self._entries.bulk_write(
+                    [
+                        UpdateOne(
+                            {"_id": document["_id"]},
+                            {
+                                "$set": {"beforeAt": document["beforeAt"]},
+                                "$unset": {"superseded": ""},
+                            },
+                        )
+                        for document in there
+                    ]
+                )
 
     async def supersede(self, ids: Sequence[str]) -> None:
         if not ids:
@@ -285,7 +295,12 @@ class MongoHistory:
             await self._entries.update_many(query, {"$set": {"superseded": True}})
 
     async def pending(self, numbers: Mapping[str, int]) -> dict[str, Entry]:
-        query = {"c": self._c, "ref": {"$in": list(numbers)}, "side": Side.TRACOS.value}
+        query = {
+            "c": self._c,
+            "ref": {"$in": list(numbers)},
+            "side": Side.TRACOS.value,
+            "superseded": {"$ne": True},
+        }
         found: dict[str, Entry] = {}
         with translated(self._host):
             async for document in self._entries.find(query).sort("at", 1):
@@ -307,6 +322,7 @@ def entry_document(entry: Entry) -> Document:
         "before": entry.before,
         "after": entry.after,
         "why": entry.why,
+        "beforeAt": entry.before_at,
     }
 
 
@@ -323,6 +339,7 @@ def to_entry(document: Document) -> Entry:
         before=document["before"],
         after=document["after"],
         why=document["why"],
+        before_at=document.get("beforeAt"),
     )
 
 
