@@ -4,7 +4,7 @@ The engine compares values and hands them on; it never looks at a token. So wher
 up (in TracOS, in a file, in a conflict), the oracle knows whose edit it is, exactly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -120,10 +120,12 @@ class Oracle(Struct):
             if isinstance(value, Carrier):
                 self.noted.add(value.edit)
 
-    def compared(self, record: Fields, shown: Fields | None, given: Fields | None) -> None:
-        """The engine compares a customer's record with TracOS and with what he was last given."""
+    def compared(self, record: Fields, others: Sequence[Fields | None]) -> None:
+        """A customer's record was compared with what TracOS shows, what he was last given, and
+        what he holds in held fields.
+        """
         for name in NAMES:
-            for other in (shown, given):
+            for other in others:
                 if other and other.get(name) == record[name]:
                     self.same(record[name], other[name])
 

@@ -107,6 +107,7 @@ class Folder(Struct, eq=False):
 
     async def commit(self, cursor: Cursor) -> None:
         await self.process.turn()
+        self.process.remembered(*self.process.compared)
         if cursor:
             self.disk.remove(*self.disk.below(f"{cursor}/"))
 

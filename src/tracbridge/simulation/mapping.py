@@ -42,10 +42,9 @@ class Plain(Struct, eq=False):
         alike = news and link and link.window and last and content(body) == content(last)
         if last and alike and not all(self.oracle.knows(body[n], last[n]) for n in NAMES):
             self.process.suspects.add(ref)  # he arrived at our version by himself, perhaps
-        self.oracle.compared(body, document, last)
-        if link:
-            held = {name: one.customer for name, one in link.held.items()}
-            self.oracle.compared(body, held, None)
+        held = {name: one.customer for name, one in link.held.items()} if link else {}
+        shown = (document, last, held)
+        self.process.compared[ref] = lambda: self.oracle.compared(body, shown)
         return ""
 
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:

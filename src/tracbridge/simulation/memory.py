@@ -85,6 +85,7 @@ class MemoryLedger(Store, eq=False):
         if (now.rev if now else 0) != link.rev or (now and now.fence > self.lease.fence):
             return now == made
         self.state.links[link.ref] = made
+        self.process.remembered(link.ref)
         return True
 
     async def linked(self) -> int:

@@ -53,13 +53,18 @@ def _pause() -> Generator[None, Trouble | None, Trouble | None]:
 
 
 class Process(Struct, eq=False):
-    """One process of ours on one machine. ``links``: what it last read, for the oracle."""
+    """One process of ours on one machine.
+
+    For the oracle: ``links``, what it last read; ``compared``, what it has compared for each order
+    and not yet remembered.
+    """
 
     time: Time
     host: int = 0
     alive: bool = True
     links: dict[str, Link] = {}
     suspects: set[str] = set()
+    compared: dict[str, Callable[[], None]] = {}
 
     async def turn(self) -> Trouble | None:
         """Let others act; raises `Killed` if this is where we die."""
@@ -76,6 +81,11 @@ class Process(Struct, eq=False):
         if trouble is Trouble.UNANSWERED:
             raise RetryableError("the database did not answer.")
         return answer
+
+    def remembered(self, *refs: str) -> None:
+        """What was compared counts from now on."""
+        for ref in refs:
+            self.compared.pop(ref, lambda: None)()
 
     def die(self, work: Coroutine[Any, Any, None]) -> None:
         """At once, wherever it waits; what it still wants to tidy up does not happen."""
