@@ -61,9 +61,12 @@ class SystemClock:
 
 async def together(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
     """Both at once; where one fails, the other has ended too before the error goes on."""
-    tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
-    await asyncio.wait(tasks)
-    return await tasks[0], await tasks[1]
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    if isinstance(first, BaseException):
+        raise first
+    if isinstance(second, BaseException):
+        raise second
+    return first, second
 
 
 class Service(Struct, frozen=True):

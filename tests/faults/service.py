@@ -65,7 +65,7 @@ class Service:
         """As an operator ends it: nothing of ours went wrong."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(PATIENCE) in (0, 3), self.text
-        assert "Traceback" not in self.text
+        assert "Traceback" not in self.text, self.text
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """One run of a connection: locked, leased, bound to its folder, and on record."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.engine.binding import bind
@@ -39,7 +39,8 @@ async def session(
             await connection.lease.release()
             raise
         else:
-            await connection.lease.release()
+            with suppress(RetryableError):  # all is done; the lease then ends by itself
+                await connection.lease.release()
     finally:
         if isinstance(customer, Exclusive):
             await customer.unlock()
