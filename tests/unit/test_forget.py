@@ -67,3 +67,8 @@ def test_after_it_a_record_is_judged_as_it_would_have_been() -> None:
         record = Incoming(order(shown, NOW + timedelta(hours=1)), Claim(6, 5))
         for known in (TAKEN, bare):
             assert decided(record, known, order(BASE), Policies()).outcome is outcome
+
+
+def test_an_order_that_only_one_side_ever_showed_loses_the_customers_own_keys_only() -> None:
+    for known in (link(base=BASE), replace(agreed(BASE), base=None)):
+        assert forgotten(replace(known, extra='{"contact":"Ms Miller"}'), 9, Ack.AUTO) == known
