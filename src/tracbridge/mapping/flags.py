@@ -265,7 +265,8 @@ def _customer_status(body: Body, deleted: _Deleted) -> str | None:
         return None
     if "isActive" in body:
         hint = f"Send exactly one of {', '.join(FLAGS)} as true."
-        raise RecordError("no_status", "No status flag is true.", pointer="/isActive", hint=hint)
+        reason = "is not true, and no other status flag is."
+        raise RecordError("no_status", reason, pointer="/isActive", hint=hint)
     return FLAGS["isActive"]
 
 
