@@ -85,6 +85,8 @@ def test_a_count_that_is_too_old_begins_anew_with_the_same_contents() -> None:
     old = after("a", "b", apart=SPAN)
     late = turned(old, {"status": "a"}, old.since + SPAN + MINUTE)
     assert (late.last, late.before, late.flips) == (old.before, old.last, 1)
+    same = turned(old, {"status": "b"}, old.since + SPAN + MINUTE)
+    assert (same.last, same.before, same.flips) == (old.last, old.before, 2)
     assert turned(old, {"status": "a"}, old.since + SPAN).since == old.since
 
 

@@ -67,6 +67,7 @@ def test_the_same_fact_has_the_same_name_whatever_the_order_of_its_fields() -> N
 
 def test_half_a_character_can_be_named() -> None:
     assert record_id("\ud800") != record_id("\ud801")
+    assert link_id("acme", "workorder", "", "\ud800") != link_id("acme", "workorder", "", "\ud801")
     assert print_of("\ud800" * 40) != print_of("\ud801" * 40)
 
 

@@ -250,15 +250,25 @@ def test_if_edits_win_an_edited_order_is_not_deleted_and_the_deleter_is_told() -
     decision = against(DeletePolicy.EDIT_WINS, GONE, GASKET)
     assert (decision.result, taken(decision)) == (None, {DELETED: Side.TRACOS})
     assert (then(decision).base, then(decision).repush) == (GONE, True)
+    assert decision.why == {DELETED: "deleted by customer but edited by the other, edit wins"}
     other = against(DeletePolicy.EDIT_WINS, GASKET, GONE)
     assert (other.result, taken(other)) == (GASKET, {DELETED: Side.CUSTOMER})
+    assert other.why == {
+        DELETED: "deleted by tracos but edited by the other, edit wins",
+        "description": "changed by the customer",
+    }
 
 
 def test_if_deletes_win_the_edit_is_on_record() -> None:
     decision = against(DeletePolicy.DELETE_WINS, GONE, GASKET)
     assert (decision.result, taken(decision)) == (GONE, {"description": Side.CUSTOMER})
+    assert decision.why == {
+        DELETED: "changed by the customer",
+        "description": "deleted by the customer, delete wins",
+    }
+    assert [note.policy for note in decision.disagreements] == ["newest"]
     other = against(DeletePolicy.DELETE_WINS, GASKET, GONE)
-    assert (other.result, taken(other)) == (None, {"description": Side.TRACOS})
+    assert (other.result, taken(other), other.why) == (None, {"description": Side.TRACOS}, {})
 
 
 @pytest.mark.parametrize("policy", list(DeletePolicy))

@@ -124,6 +124,15 @@ def test_two_orders_of_one_number_are_linked_only_if_they_are_one(
     assert bool(decision.link.held) == held
 
 
+def test_a_text_that_one_mapping_calls_title_tells_orders_apart_too() -> None:
+    titled = {**BASE, "title": "Pump P-101"}
+    record = replace(
+        order({**titled, "title": "Valve V-7"}), created_at=CREATED + timedelta(days=9)
+    )
+    decision = decided(Incoming(record, CLAIM), NEW, order(titled), QUIET)
+    assert [note.kind for note in decision.disagreements] == [Kind.FIRST_CONTACT]
+
+
 def test_strangers_keep_their_own_and_nothing_is_sent() -> None:
     record = replace(order(GASKET), created_at=CREATED + timedelta(days=30), extra='{"x":1}')
     decision = decided(Incoming(record, CLAIM), NEW, order(DONE), Policies())

@@ -185,3 +185,12 @@ def test_a_version_keeps_the_document_that_it_was_made_from() -> None:
     made = next_version(agreed(BASE), order(DONE), 7, NOW, "id 1")
     assert made.tracos == "id 1"
     assert next_version(made, order(ON_HOLD), 8, NOW).tracos == "id 1"
+
+
+def test_a_version_is_published_whether_or_not_a_window_was_remembered() -> None:
+    bare = agreed(BASE, out=out_of(DONE, Phase.STAGED))
+    assert published(bare, 9).window is None
+    opened = replace(bare, window=window(BASE, DONE))
+    made = published(opened, 9).window
+    assert made
+    assert made.pass_ == 9

@@ -109,8 +109,32 @@ def test_an_order_that_cannot_be_read_is_left_alone(unfit: Left) -> None:
     assert rests(undo("1", [RECEIPT], LINK, None, unfit)) == [Left.RECEIPT]
 
 
-def test_an_order_without_a_link_is_left_alone() -> None:
-    assert rests(undo("1", [STEP], None, AFTER, Left.UNLINKED)) == [Left.UNLINKED]
+def test_an_order_without_a_link_or_without_a_document_is_left_alone() -> None:
+    left = Undo("1", rest=(Rest(Left.UNLINKED),))
+    assert undo("1", [STEP], None, AFTER, Left.UNLINKED) == left
+    assert undo("1", [STEP], None, AFTER) == left
+    assert undo("1", [STEP], LINK, None) == left
+
+
+def test_a_held_field_keeps_no_other_from_being_taken_back() -> None:
+    held = replace(LINK, held={"status": Held("on_hold", "completed")})
+    text = Trace(Side.TRACOS, {"description": "Valve"}, {"description": "Pump"})
+    found = undo("1", [STEP, text], held, AFTER)
+    assert found.fields == {"description": ("Pump", "Valve")}
+    assert rests(found) == [Left.HELD]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        undo("1", [STEP], LINK, AFTER),
+        undo("1", [STEP], LINK, {**BEFORE, "status": "completed"}),
+        undo("1", [RECEIPT], LINK, AFTER),
+    ],
+    ids=["to take back", "changed since", "listed"],
+)
+def test_an_order_is_worth_a_word_if_anything_of_the_run_is_left(found: Undo) -> None:
+    assert found
 
 
 def test_a_customer_who_shows_the_value_before_already_does_not_change() -> None:
@@ -122,6 +146,12 @@ def test_a_customer_who_showed_another_value_while_ours_lies_unread_changes() ->
     assert open_.seen
     showed = replace(open_, seen=replace(open_.seen, prints=prints_of(AFTER)))
     assert undo("1", [STEP], showed, AFTER).sides == tuple(Side)
+    # Once the window is closed, what he showed before it is past.
+    closed = replace(showed, out=None, window=None)
+    assert undo("1", [STEP], closed, AFTER).sides == (Side.TRACOS,)
+    assert undo("1", [STEP], replace(open_, seen=None), AFTER).sides == (Side.TRACOS,)
+    shows = replace(open_, seen=replace(open_.seen, prints=prints_of(BEFORE)))
+    assert undo("1", [STEP], shows, AFTER).sides == (Side.TRACOS,)
 
 
 def test_after_it_the_customer_is_told_although_he_was_last_given_the_same() -> None:
@@ -143,6 +173,16 @@ def test_his_own_record_sent_again_does_not_bring_back_what_was_undone() -> None
     assert decision.result is None
     assert kinds(decision) == [Kind.DOUBT]
     assert decided(incoming, edited, order(BEFORE), Policies()).result == AFTER
+
+
+def test_what_he_may_still_show_stays_in_the_window_beside_what_was_undone() -> None:
+    fields = {"status": ("on_hold", "pending")}
+    made = remembered(link(window=window(AFTER, BEFORE)), fields, NOW)
+    assert made.window
+    assert made.window.old["status"] == (print_of("on_hold"),)
+    both = remembered(made, {"status": ("completed", "pending")}, NOW)
+    assert both.window
+    assert both.window.old["status"] == (print_of("on_hold"), print_of("completed"))
 
 
 def test_undoing_once_more_does_not_widen_the_window_again() -> None:

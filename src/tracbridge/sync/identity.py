@@ -22,7 +22,7 @@ def version_key(link: str, seq: int) -> str:
 def record_id(*parts: object) -> str:
     """A name for one fact, the same whenever the fact is the same (32 hex digits)."""
     text = "\0".join(repr(part) for part in parts)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def canonical(fields: Fields | None) -> tuple[tuple[str, Value], ...] | None:

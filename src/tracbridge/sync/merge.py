@@ -250,11 +250,7 @@ class Merge:
 
     def _edited_by(self, side: Side) -> list[str]:
         verdict = Verdict.CUSTOMER if side is Side.CUSTOMER else Verdict.TRACOS
-        edited = [n for n, v in self.verdicts.items() if v is verdict and n != DELETED]
-        given = self.link.last_given or {}
-        if side is Side.TRACOS:
-            return [n for n in edited if self.shown.get(n) != given.get(n)]
-        return edited
+        return [n for n, v in self.verdicts.items() if v is verdict and n != DELETED]
 
     def _undelete(self, deleter: Side) -> None:
         self.result[DELETED] = False

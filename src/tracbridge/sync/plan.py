@@ -175,6 +175,6 @@ def hold_all(incoming: Incoming, link: Link, tracos: WorkOrder, now: datetime) -
         base=order.fields,
         extra=order.extra,
         held=held,
-        seen=seen_now(order, incoming.claim, link.seen, now),
+        seen=seen_now(order, incoming.claim, None, now),
     )
     return Decision(Outcome.HELD, link=linked, disagreements=(note,))

@@ -157,7 +157,7 @@ def answered(link: Link, counter: int | None = None) -> Link:
 
     ``counter``: the pass, where what he exported before that may still lie unread with us.
     """
-    out, window = _out(link, phase=Phase.PUBLISHED), None
+    out, window = _out(link), None
     if link.window and counter is not None:
         window = replace(link.window, pass_=counter, gone=counter)
     return replace(link, base=out.fields, out=None, window=window, given=out.at)
