@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-all faults bench docs lock clean
+.PHONY: help setup demo check test test-all faults mutants bench docs lock clean
 
 help:
 	@echo "make setup     the environment in $(VENV); nothing to do if nothing changed"
@@ -25,6 +25,7 @@ help:
 	@echo "make test      setup, then all tests on a real mongod (ARGS=... for pytest)"
 	@echo "make test-all  the same on each of Python 3.11, 3.12 and 3.13 found here"
 	@echo "make faults    each fault there is: kills, outages, full disks; about twenty minutes"
+	@echo "make mutants   the pure core with one mistake at a time: which would no test see"
 	@echo "make bench     speed and memory, with the baseline in the same run"
 	@echo "make docs      the documentation as pages in site/"
 	@echo "make lock      poetry.lock and its exports anew (needs Poetry)"
@@ -75,6 +76,10 @@ bench: setup
 	@$(PINNED) requirements/bench.txt
 	"$(BIN)/python" -m benchmarks $(ARGS)
 
+mutants: setup
+	@$(PINNED) requirements/mutants.txt
+	"$(BIN)/mutmut" run $(ARGS)
+
 docs: setup
 	@$(PINNED) requirements/docs.txt
 	"$(BIN)/zensical" build --clean
@@ -91,9 +96,10 @@ lock:
 	$(EXPORT) requirements/build.txt --only build
 	$(EXPORT) requirements/bench.txt --only bench
 	$(EXPORT) requirements/docs.txt --only docs
+	$(EXPORT) requirements/mutants.txt --only mutants
 	"$(PYTHON)" scripts/check_lock.py
 
 clean:
 	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf .coverage .coverage.* htmlcov dist build site src/*.egg-info
+	rm -rf mutants .coverage .coverage.* htmlcov dist build site src/*.egg-info
 	find src tests scripts benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +

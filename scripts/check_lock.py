@@ -21,6 +21,7 @@ EXPORTS = {
     "build": {"build"},
     "bench": {"bench"},
     "docs": {"docs"},
+    "mutants": {"mutants"},
 }
 """The groups of the lock that each file in ``requirements/`` holds, without any extra."""
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.harness import NOW, World, order
+from tests.terminal import on_terminal
 
 LATER = NOW + timedelta(hours=1)
 
@@ -72,6 +73,19 @@ def test_show_tells_what_was_changed_since(world: World) -> None:
     assert now == {"status": {"tracos": "completed", "customer": "in_progress"}}
 
 
+def test_of_an_order_gone_from_tracos_the_customer_holds_what_is_on_record(world: World) -> None:
+    world.drop(order(7))
+    world.run()
+    world.orders.delete_one({"number": 7})
+    world.drop(order(7, "on_hold", at=NOW + timedelta(hours=1)))
+    world.run()
+    (conflict,) = world.cli("conflicts", "list", "--json").json()
+    assert conflict["kind"] == "missing"
+    assert "By now" not in world.cli("conflicts", "show", conflict["id"]).out
+    now = world.cli("conflicts", "show", conflict["id"], "--json").json()["now"]
+    assert now["status"] == {"tracos": None, "customer": "on_hold"}
+
+
 def test_the_loser_of_an_automatic_decision_is_listed_and_can_be_taken(world: World) -> None:
     id_ = clash(world, 7)
     (conflict,) = world.cli("conflicts", "list", "--json").json()
@@ -132,3 +146,21 @@ def test_a_clash_that_comes_back_after_it_was_decided_waits_again(world: World) 
     assert world.cli("conflicts", "resolve", again["id"], "--take", "customer").code == 0
     world.run()
     assert (world.doc(7) or {})["status"] == "in_progress"
+
+
+def test_long_texts_are_cut_so_that_they_can_be_told_apart_also_where_it_is_narrow(
+    world: World,
+) -> None:
+    long = "The pump in hall 4 leaks, the gasket was replaced by shift"
+    world.extra = {"CONFLICT_POLICY": "ask"}
+    world.drop(order(7, summary="Pump"))
+    world.run()
+    world.settle(7)
+    world.edit(7, description=f"{long} A", updatedAt=LATER, isSynced=False)
+    world.drop(order(7, at=LATER + timedelta(hours=1), summary=f"{long} B"))
+    world.run()
+    for words in (("list",), ("resolve", "--all", "--take", "customer", "--preview")):
+        lines = on_terminal(world, 80, "conflicts", *words).splitlines()
+        (row,) = [line for line in lines if "description" in line]
+        assert 'shift A"' in row
+        assert 'shift B"' in row

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import NOW, World, doc, order
+from tests.harness import CREATED, NOW, World, doc, order
 
 LATER = NOW + timedelta(hours=1)
 LATEST = NOW + timedelta(hours=2)
@@ -90,7 +90,8 @@ def test_what_was_changed_since_is_not_overwritten(world: World) -> None:
     assert (world.doc(7) or {})["description"] == "Later words"
 
 
-def test_an_order_that_is_gone_from_tracos_can_be_made_again(world: World) -> None:
+def gone(world: World) -> str:
+    """The order is gone from TracOS, and the customer has gone on with it; the conflict's id."""
     world.drop(order(7))
     world.run()
     world.settle(7)
@@ -99,27 +100,64 @@ def test_an_order_that_is_gone_from_tracos_can_be_made_again(world: World) -> No
     assert world.run()[0] == 3
     assert world.doc(7) is None
     (conflict,) = world.cli("conflicts", "list", "--json").json()
-    assert world.cli("conflicts", "resolve", conflict["id"], "--take", "customer").code == 0
-    assert (world.doc(7) or {})["status"] == "on_hold"
+    return str(conflict["id"])
+
+
+def test_an_order_that_is_gone_from_tracos_can_be_made_again(world: World) -> None:
+    conflict = gone(world)
+    assert world.cli("conflicts", "resolve", conflict, "--take", "customer").code == 0
+    made = world.doc(7) or {}
+    assert (made["status"], made["createdAt"]) == ("on_hold", CREATED)
     assert world.run()[0] == 0
+    told = world.sent(7) or {}
+    assert (told["isOnHold"], told["creationDate"][:10]) == (True, f"{CREATED:%Y-%m-%d}")
+    world.settle(7)
     world.rests()
 
 
 def test_an_order_that_is_gone_from_tracos_can_stay_gone(world: World) -> None:
-    world.drop(order(7))
-    world.run()
-    world.settle(7)
-    world.orders.delete_one({"number": 7})
-    world.drop(order(7, "on_hold", LATER))
-    world.run()
-    (conflict,) = world.cli("conflicts", "list", "--json").json()
-    words = ("conflicts", "resolve", conflict["id"], "--take", "tracos", "--by", "ana")
-    assert world.cli(*words).code == 0
-    assert world.run()[0] == 0
+    conflict = gone(world)
+    said = world.cli("conflicts", "resolve", conflict, "--take", "tracos", "--by", "ana")
+    assert (said.code, said.out) == (0, "Order 7: stays gone from TracOS.\n")
+    assert world.run("--strict")[0] == 0
     assert world.doc(7) is None
     assert world.cli("conflicts", "list", "--json").json()[0]["decided"] == "person"
     last = world.cli("history", "7", "--json").json()[-1]
     assert last["why"] == {"": "the value of tracos taken by ana"}
+    assert "it was decided that it stays gone" in world.cli("show", "7").out
+    assert "no drift" in world.cli("reconcile").out
+
+
+def test_an_order_that_stays_gone_is_asked_about_again_only_where_there_is_news(
+    world: World,
+) -> None:
+    world.cli("conflicts", "resolve", gone(world), "--take", "tracos")
+    for at in (LATER, LATEST):
+        world.drop(order(7, "on_hold", at))
+        assert world.run("--strict")[0] == 0
+    world.drop(order(7, "completed", LATEST))
+    assert world.run()[0] == 3
+    assert waiting(world) == {"7": ["description", "deleted", "status"]}
+
+
+def test_an_order_that_stayed_gone_can_be_made_again_later(world: World) -> None:
+    conflict = gone(world)
+    world.cli("conflicts", "resolve", conflict, "--take", "tracos")
+    assert world.cli("conflicts", "resolve", conflict, "--take", "customer").code == 0
+    world.run()
+    assert statuses(world)[0] == "on_hold"
+    assert (world.sent(7) or {})["isOnHold"] is True
+    world.settle(7)
+    world.rests()
+
+
+def test_of_an_order_that_is_gone_nothing_waits_to_be_sent(world: World) -> None:
+    world.cli("conflicts", "resolve", gone(world), "--take", "tracos")
+    world.drop(order(7, "on_hold", NOW - timedelta(days=1)))
+    assert world.run()[1]["inbound"]["stale"] == 1
+    said = world.cli("resend", "7")
+    assert (said.code, "gone from TracOS" in said.err) == (1, True)
+    assert world.cli("status", "--json").json()[0]["on_their_way"] == 0
 
 
 # -- other values, one field, many conflicts -----------------------------------------------
@@ -269,6 +307,20 @@ def test_what_a_policy_decided_can_be_turned_round_in_bulk(world: World) -> None
     assert (again.code, again.json()["resolved"]) == (0, [])
 
 
+def test_in_bulk_only_what_a_policy_decided_is_turned_round_unless_the_kind_is_named(
+    world: World,
+) -> None:
+    world.drop(order(7, "on_hold", LATER, summary="Pump"))
+    world.run()
+    world.settle(7)
+    world.drop(order(7, "on_hold", NOW, summary="Old words"))
+    assert world.run()[1]["inbound"]["stale"] == 1
+    words = ("conflicts", "resolve", "--all", "--decided", "--take", "customer", "--yes")
+    assert "no conflict is meant" in world.cli(*words).out
+    assert world.cli(*words, "--kind", "stale").code == 0
+    assert (world.doc(7) or {})["description"] == "Old words"
+
+
 def test_a_delete_can_be_set_and_taken_back(world: World) -> None:
     conflict = clash(world)
     said = world.cli("conflicts", "resolve", conflict, "--set", "deleted=true")
@@ -299,6 +351,7 @@ MISUSE = {
     "12ab --field status --set status=pending": "leave --field out",
     "12ab --set status": "write it as FIELD=VALUE",
     "12ab --set status=done": "choose one of pending",
+    "12ab --set status=pending --set status=completed": "status is set twice",
     "12ab --set deleted=yes": "choose one of true, false",
     "12ab --set description=": "must not be empty",
     "12ab --set titel=x": "no such field",
@@ -310,6 +363,20 @@ def test_what_cannot_be_meant_is_said_before_anything_is_done(world: World) -> N
         said = world.cli("conflicts", "resolve", *words.split())
         found = " ".join(said.err.replace("│", " ").split())
         assert (said.code, answer in found) == (2, True), (words, said)
+
+
+def test_in_a_field_that_waits_the_present_values_are_taken_and_what_gives_way_is_in_the_history(
+    world: World,
+) -> None:
+    conflict = clash(world)
+    world.edit(7, status="on_hold")
+    world.run()
+    assert "By now status is on_hold in TracOS" in world.cli("conflicts", "show", conflict).out
+    world.cli("conflicts", "resolve", conflict, "--take", "customer")
+    assert statuses(world)[0] == "cancelled"
+    assert world.cli("history", "7", "--json").json()[-1]["fields"] == {
+        "status": {"from": "on_hold", "to": "cancelled"}
+    }
 
 
 def test_an_unknown_conflict_is_named(world: World) -> None:

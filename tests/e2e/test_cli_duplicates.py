@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.life import Life
 from tests.harness import NOW, Doc, World, doc, order
+from tests.terminal import on_terminal
 
 
 def several(world: World, *documents: Doc) -> list[str]:
@@ -84,3 +85,9 @@ def test_where_each_number_stands_once_it_says_so(world: World) -> None:
     world.orders.insert_one(doc(7))
     said = world.cli("repair", "duplicates")
     assert (said.code, said.out) == (0, "Each number stands once in TracOS.\n")
+
+
+def test_the_documents_can_be_told_apart_also_where_it_is_narrow(world: World) -> None:
+    names = several(world, doc(7), doc(7))
+    shown = on_terminal(world, 80, "repair", "duplicates")
+    assert all(name in shown for name in names)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -178,6 +179,21 @@ def test_while_a_version_is_on_its_way_earlier_values_stay_and_it_says_so(world:
     assert places(world) == set()
 
 
+def test_of_an_order_that_is_gone_from_tracos_nothing_stays(world: World) -> None:
+    wordy(world)
+    world.orders.delete_one({"number": 7})
+    world.drop(order(7, "on_hold", LATEST + timedelta(hours=1), summary=WORD), "late.json")
+    assert world.run()[0] == 3
+    words = ("conflicts", "resolve", "--all", "--kind", "missing", "--take", "tracos", "--yes")
+    assert world.cli(*words).code == 0
+    assert not forget(world)["agreed_state_stays"]
+    assert places(world) == set()
+    assert world.run("--strict")[0] == 0
+    world.drop(order(7, "completed", LATEST + timedelta(hours=2), summary="Neutral"))
+    assert world.run()[0] == 3
+    assert world.doc(7) is None
+
+
 def test_what_waits_for_a_person_is_decided_first(world: World) -> None:
     world.drop({**order(7), "lastUpdateDate": WORD})
     assert world.run()[0] == 3
@@ -187,6 +203,40 @@ def test_what_waits_for_a_person_is_decided_first(world: World) -> None:
     assert (said.code, f"case {case['_id']}" in said.err) == (1, True)
     assert world.memory() == before
     world.cli("quarantine", "discard", case["_id"])
+    forget(world)
+    assert places(world) == set()
+
+
+REFUSED = {
+    "a repeated key": b'{"orderNo": 7, "summary": "%s", "summary": "Pump"}',
+    "no number": b'{"orderNo": 7, "summary": "%s", "costs": NaN}',
+    "in an array": b'[{"orderNo": 7, "summary": "%s", "summary": "Pump"}]',
+    "beside another order": b'[{"orderNo": 7, "summary": "%s", "costs": NaN}, {"orderNo": 8}]',
+}
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED.keys())
+def test_a_refused_record_whose_case_does_not_name_the_order_is_found_too(
+    world: World, content: bytes
+) -> None:
+    world.drop(content % WORD.encode())
+    assert world.run()[0] == 3
+    before = world.memory()
+    said = world.cli("forget", "7", "--yes")
+    assert (said.code, "waits for a person" in said.err) == (1, True)
+    assert world.memory() == before
+    for case in world.cases():
+        world.cli("quarantine", "discard", case["_id"])
+    assert forget(world)["forgotten"]["quarantine"] == 1
+    assert places(world) == set()
+
+
+@pytest.mark.parametrize("step", ["I0", "I4", "I3", "I7"])
+def test_what_a_crash_cut_off_is_forgotten_when_it_is_said_again(world: World, step: str) -> None:
+    wordy(world)
+    world.extra = {"CRASH_AT": f"{step}:1"}
+    assert world.cli("forget", "7", "--yes").code == -signal.SIGKILL
+    world.extra = {}
     forget(world)
     assert places(world) == set()
 

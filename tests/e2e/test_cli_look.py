@@ -89,8 +89,9 @@ def test_the_last_run_is_told_with_its_end(world: World) -> None:
 def test_looking_writes_nothing(world: World) -> None:
     agreed(world, 1)
     before = world.memory()
-    for words in (["status"], ["show", "1"], ["history", "1"], ["check"], ["conflicts", "list"]):
-        assert world.cli(*words).code == 0
+    looks = ["status", "show 1", "history 1", "check", "runs", "reconcile", "conflicts list"]
+    for words in [*looks, "quarantine list", "repair duplicates"]:
+        assert world.cli(*words.split()).code == 0, words
     assert world.memory() == before
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.harness import NOW, Doc, World, doc, order
+from tests.terminal import on_terminal
 
 LATER = NOW + timedelta(hours=1)
 LATEST = NOW + timedelta(hours=2)
@@ -154,6 +155,9 @@ def test_what_cannot_be_undone_is_listed_with_its_reason(world: World) -> None:
     said = world.cli("undo", run, "--preview").out
     assert "not undone: the run made it in TracOS; orders are never removed" in said
     assert world.orders.count_documents({}) == 3
+    said = world.cli("undo", run).out
+    assert said.endswith("Nothing can be set back.\n")
+    assert "nothing that run" in world.cli("undo", run, "--order", "99").out
 
 
 def test_a_receipt_is_nothing_to_undo(world: World) -> None:
@@ -162,6 +166,20 @@ def test_a_receipt_is_nothing_to_undo(world: World) -> None:
     world.run()
     found = undone(world, last(world))
     assert [r["why"] for o in found["orders"] for r in o["left"]] == ["receipt"]
+
+
+def test_the_table_shows_the_values_also_where_it_is_narrow_and_what_is_harmless_last(
+    world: World,
+) -> None:
+    for number in (7, 8):
+        linked(world, number)
+    world.cli("resend", "7")
+    world.drop(order(8, "on_hold", LATER, summary="Pump"))
+    world.drop(order(9))
+    world.run()
+    _, *rows = on_terminal(world, 80, "undo", last(world), "--preview").splitlines()
+    assert rows[0].split() == ["8", "status", "on_hold", "pending", "TracOS", "and", "customer"]
+    assert [row.split()[0] for row in rows if row[:1].isdigit()][:3] == ["8", "9", "7"]
 
 
 def test_undoing_twice_does_nothing_the_second_time(world: World) -> None:

@@ -4,7 +4,7 @@ A page begins with its title and its settings, each story with a heading of the 
 may stand anywhere. A row of a story's table is a moment: somebody does something, then a pass runs,
 then both sides are looked at. An empty cell says that nothing has changed there; ``…`` under TracOS
 says that no pass runs before the next row. The row ``end`` says what both sides show when the
-customer has taken everything and nothing moves any more.
+customer has taken everything and nothing moves any more: the same.
 """
 
 import re
@@ -29,12 +29,28 @@ WORDS = {
     r"(?P<new>new )?(?P<state>.+?)(?P<undated> without a new date)?",
     "customer": r"exports( as of (?P<day>\w+ [\d:]+)| stamped now| what contradicts itself)?|"
     r"(?P<quiet>edits )?(?P<state>.+?)( by a clock of (?P<year>\d{4}))?",
-    "importer": r"takes|reads|moves away|imports what he moved|acknowledges|refuses",
+    "importer": r"takes|reads|moves away|imports what he moved|acknowledges|refuses|"
+    r"spoils our file",
     "operator": r"takes (?P<side>TracOS|customer) for (?P<field>status|text|deleted|order)|"
-    r"sets (?P<state>.+)|resends|retries|previews|undoes the last change|loses the cursors",
+    r"sets (?P<state>.+)|resends|retries|previews|compares and heals|"
+    r"undoes the last change|loses the cursors|loses power at (?P<step>[IO]\d)",
     "nobody": r"",
 }
 """Who may do what. A state is any of a status, a text in quotes, and ``deleted`` or ``alive``."""
+
+TELLS = (
+    r"(clash|doubt|stale|first-contact|loop|undo) (status|text|deleted): (waits|TracOS|customer)|"
+    r"missing: waits|refused: \w+"
+)
+"""What a row may say of conflicts, one or several of them with semicolons between: what came on
+record, and whose value stands."""
+
+SAYS: dict[str, tuple[str, ...]] = {
+    "TracOS": ("", "gone"),
+    "customer": ("",),
+    "file": ("", "-", "same"),
+}
+"""What the columns may say besides a state: nothing new; no order; no file, one as in TracOS."""
 
 State = dict[str, Any]
 """Some of ``status``, ``text`` and ``deleted``."""
@@ -68,7 +84,7 @@ class Story:
     page: str
     name: str
     rows: list[Row]
-    end: dict[str, str]
+    end: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,13 @@ def state_of(text: str) -> State:
         else:
             raise ValueError(f'{word}: write a status, a "text", deleted or alive')
     return found
+
+
+def spelt(state: State) -> str:
+    """The state in the one way in which it is compared."""
+    alive = ("deleted" if state["deleted"] else "alive") if "deleted" in state else ""
+    text = f'"{state["text"]}"' if "text" in state else ""
+    return " ".join(filter(None, (state.get("status", ""), alive, text)))
 
 
 def moment(text: str) -> datetime:
@@ -149,10 +172,11 @@ def story_of(path: Path, line: int, name: str, table: list[tuple[int, str]]) -> 
         raise StoryError(f"{path.name}:{table[0][0]}: the columns are {' | '.join(COLUMNS)}.")
     made = [row_of(path, number, text) for number, text in table[2:]]
     rows = [row for row in made if row.when != "end"]
-    ends = [row for row in made if row.when == "end"]
     where = f"{path.name}:{line}: {name}"
-    if not ends or made[-1] is not ends[0]:
+    if len(rows) + 1 != len(made) or made[-1].when != "end":
         raise StoryError(f"{where}: the last row, and only it, is called end.")
+    if any(row.who == "both" for row in rows[1:]):
+        raise StoryError(f"{where}: both sides hold the order from the first row on, or never.")
     if any(one.at > other.at for one, other in pairwise(rows)):
         raise StoryError(f"{where}: the rows do not follow each other in time.")
     days = {row.at.date() for row in rows}
@@ -160,7 +184,7 @@ def story_of(path: Path, line: int, name: str, table: list[tuple[int, str]]) -> 
         raise StoryError(f"{where}: a story lasts from {LEAST_DAYS} to {MOST_DAYS} days.")
     if rows[-1].seen is None:
         raise StoryError(f"{where}: a pass must run after the last row.")
-    return Story(path.stem, name, rows, ends[0].seen or {})
+    return Story(path.stem, name, rows, made[-1])
 
 
 def cells(line: str) -> list[str]:
@@ -175,20 +199,36 @@ def row_of(path: Path, number: int, line: str) -> Row:
         raise StoryError(f"{where}: {len(found)} cells instead of {len(COLUMNS)}.")
     when, who, what, *looks = found
     try:
-        seen = None if looks[0] == "…" else dict(zip(COLUMNS[3:], looks, strict=True))
-        check_looks(seen or {})
         if when == "end":
-            return Row(number, when, MONDAY, who, what, {}, seen)
-        return Row(number, when, moment(when), who, what, understood(who, what), seen)
+            return Row(number, when, MONDAY, who, what, {}, ending(who + what, looks))
+        at, parts = moment(when), understood(who, what)
+        if who != "both" and looks[0] != "…":
+            return Row(number, when, at, who, what, parts, looked(looks))
+        if any(looks[1:]) or looks[0] not in ("", "…"):
+            raise ValueError("nobody looks before a pass: leave the columns empty")
+        return Row(number, when, at, who, what, parts, None)
     except ValueError as error:
         raise StoryError(f"{where}: {error}.") from None
 
 
-def check_looks(seen: dict[str, str]) -> None:
-    """The state columns hold states, or the few words that they know."""
-    for name, known in (("TracOS", ("", "gone")), ("customer", ("",)), ("file", ("", "-", "same"))):
-        if seen.get(name, "") not in known:
-            state_of(seen[name])
+def looked(looks: list[str]) -> dict[str, str]:
+    """The columns from TracOS on, spelt in one way; no cell goes unread."""
+    *states, conflicts = looks
+    said = dict(zip(COLUMNS[3:], looks, strict=True))
+    for name, text in zip(SAYS, states, strict=True):
+        said[name] = text if text in SAYS[name] else spelt(state_of(text))
+    told = sorted(part.strip() for part in conflicts.split(";")) if conflicts else []
+    if wrong := [part for part in told if not re.fullmatch(TELLS, part)]:
+        raise ValueError(f'"{wrong[0]}" is nothing that comes on record; write {TELLS}')
+    return said | {"conflicts": "; ".join(told)}
+
+
+def ending(deed: str, looks: list[str]) -> dict[str, str]:
+    """What the last row says: nobody acts, and both sides show the same whole order."""
+    said = looked(looks)
+    if deed or said["TracOS"] != said["customer"] or len(state_of(said["TracOS"])) < 2:
+        raise ValueError("in the end nobody acts, and both sides show the same status and text")
+    return said
 
 
 def understood(who: str, what: str) -> dict[str, str | None]:

@@ -1,16 +1,19 @@
 """A page that is no story says where, what, and what is accepted."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.stories.reading import StoryError, read, state_of
+from tests.harness import ROOT
+from tests.stories.reading import WORDS, StoryError, read, state_of, understood
 
 HEAD = "Settings: ACK=auto.\n"
 NAME = "## A pump\n"
 COLUMNS = "| when | who | what | TracOS | customer | file | conflicts |\n|-|-|-|-|-|-|-|\n"
 BEGIN = '| Mon 08:00 | both | pending "Pump" | | | | |\n'
 TUESDAY = "| Tue 09:00 | TracOS | completed | completed | | same | |\n"
+MONDAY = "| Mon 09:00 | TracOS | on_hold | on_hold | | same | |\n"
 END = '| end | | | completed "Pump" | completed "Pump" | - | |\n'
 
 
@@ -60,8 +63,31 @@ MALFORMED = {
         HEAD + NAME + COLUMNS + row("Mon 08:00", "nobody", "", "| done | | | |"),
         'page.md:5: done: write a status, a "text", deleted or alive',
     ),
+    "both once more": (
+        HEAD + NAME + COLUMNS + BEGIN + BEGIN + TUESDAY + END,
+        "both sides hold the order from the first row on, or never",
+    ),
+    "a look before a pass": (
+        HEAD + NAME + COLUMNS + row("Mon 08:00", "TracOS", "pending", "| … | pending | | |"),
+        "page.md:5: nobody looks before a pass: leave the columns empty",
+    ),
+    "a look where both begin": (
+        HEAD + NAME + COLUMNS + row("Mon 08:00", "both", 'pending "Pump"', "| pending | | | |"),
+        "page.md:5: nobody looks before a pass: leave the columns empty",
+    ),
+    "nothing that comes on record": (
+        HEAD + NAME + COLUMNS + row("Mon 08:00", "nobody", "", "| | | | clash status: ours |"),
+        'page.md:5: "clash status: ours" is nothing that comes on record; write ',
+    ),
+    "two different ends": (
+        HEAD + NAME + COLUMNS + BEGIN + TUESDAY + END.replace("completed", "pending", 1),
+        "page.md:7: in the end nobody acts, and both sides show the same status and text",
+    ),
     "no end": (HEAD + NAME + COLUMNS + BEGIN + TUESDAY, "the last row, and only it, is called end"),
-    "backwards": (HEAD + NAME + COLUMNS + TUESDAY + BEGIN + END, "do not follow each other"),
+    "backwards": (
+        HEAD + NAME + COLUMNS + BEGIN + TUESDAY + MONDAY + END,
+        "do not follow each other",
+    ),
     "one day": (HEAD + NAME + COLUMNS + BEGIN + END, "a story lasts from 2 to 6 days"),
     "no pass": (
         HEAD
@@ -88,3 +114,12 @@ def test_a_state_is_named_by_any_of_its_words() -> None:
         "deleted": True,
         "text": "Pump, gasket",
     }
+
+
+def test_every_deed_that_the_documentation_names_is_understood() -> None:
+    text = (ROOT / "docs/explanation/stories.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)
+    assert {who for who, _ in table} == set(WORDS)
+    for who, deeds in table:
+        for deed in re.findall(r"`(.+?)`", deeds):
+            understood(who, deed.replace("…", "pending"))

@@ -4,12 +4,13 @@ Whatever a person enters in a story is at its end on a side, was replaced by som
 it, or is in the record of a conflict: no value disappears in silence.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Server, World
+from tests.harness import ROOT, Server, World
 from tests.stories.living import live
 from tests.stories.reading import Page, Story, read
 
@@ -44,18 +45,28 @@ def test_both_sides_show_what_the_story_says_and_nothing_is_lost(
     assert not (found := lived(page)[story.name]), "\n".join(found)
 
 
-def test_there_are_sixty_stories_each_with_a_name_of_its_own() -> None:
+def test_there_are_sixty_stories_in_which_both_sides_act_each_with_a_name_of_its_own() -> None:
     names = [story.name for _, story in TOLD]
-    assert len(names) >= 60
     assert len(set(names)) == len(names)
+    acting = [{row.who for row in story.rows} for _, story in TOLD]
+    assert sum({"TracOS", "customer"} <= who for who in acting) >= 60
+
+
+def test_the_documentation_explains_one_of_them_and_says_how_many_there_are() -> None:
+    text = (ROOT / "docs/explanation/stories.md").read_text(encoding="utf-8")
+    rows = "".join(
+        line for line in text.splitlines(True) if re.match(r"\| (Mon|Tue|Wed|end)", line)
+    )
+    assert rows in (Path(__file__).parent / "newest.md").read_text(encoding="utf-8")
+    assert "more than a hundred stories" in text
+    assert len(TOLD) > 100
 
 
 def test_every_policy_is_lived_through_with_every_way_to_acknowledge() -> None:
     lived_with = {
-        (page.settings["CONFLICT_POLICY"], page.acknowledges, page.settings["ACK"])
+        (page.settings["CONFLICT_POLICY"], page.settings["ACK"], page.acknowledges)
         for page in PAGES
     }
-    ways = [(False, "auto"), (True, "auto"), (False, "content")]
     policies = ("newest", "tracos", "customer", "ask")
-    assert {(policy, *way) for policy in policies for way in ways} <= lived_with
-    assert "answer" in {page.settings["ACK"] for page in PAGES}
+    ways = (("auto", False), ("auto", True), ("content", False), ("answer", False))
+    assert lived_with == {(policy, *way) for policy in policies for way in ways}

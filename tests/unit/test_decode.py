@@ -319,3 +319,23 @@ def test_what_is_accepted_is_what_the_strict_parser_accepts(data: bytes) -> None
 
 def test_whole_bytes_do_not_end_early() -> None:
     assert not _ends_early(b"{}", "{}")
+
+
+DOUBTED = b'"t": "\\":", "s": [[], [{}], {}], '
+"""Looks like a repeated key at first sight, and has shallow neighbours before the deep value."""
+
+
+@pytest.mark.parametrize(
+    "place", [b"%s", b" [%s]", b'[1, "]", %s]'], ids=["alone", "item", "third"]
+)
+@pytest.mark.parametrize("doubt", [b"", DOUBTED], ids=["read once", "read twice"])
+def test_the_deepest_record_is_accepted_and_a_deeper_one_is_not(place: bytes, doubt: bytes) -> None:
+    for deeper in (0, 1):
+        depth = DEEPEST - 1 + deeper
+        record = b"{" + doubt + b'"a": ' + b"[" * depth + b"]" * depth + b"}"
+        try:
+            (found,) = [one for one in decode(place % record) if one.raw.lstrip() == record]
+            error = found.error
+        except RecordError as alone:
+            error = alone
+        assert (error.why.code if error else "") == ("too_deep" if deeper else "")

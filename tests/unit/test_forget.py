@@ -54,6 +54,15 @@ def test_while_he_may_show_earlier_values_they_stay(known: Link, complete: int, 
     assert is_moving(moving)
 
 
+def test_of_an_order_that_is_gone_nothing_stays_but_what_is_on_its_way() -> None:
+    known = earlier(replace(TAKEN, extra='{"contact":"Ms Miller"}', dropped=True))
+    bare = forgotten(known, 4, Ack.AUTO, gone=True)
+    assert "Miller" not in repr(bare)
+    assert (bare.base, bare.window, bare.dropped, is_moving(bare)) == (None, None, True, False)
+    moving = earlier(replace(TAKEN, out=out_of(BASE)))
+    assert forgotten(moving, 5, Ack.AUTO, gone=True) == moving
+
+
 def test_a_held_field_keeps_both_values() -> None:
     known = link(base=BASE, held={"description": Held("Pump", "Ms Miller")})
     assert forgotten(known, 9, Ack.AUTO) == known

@@ -65,6 +65,11 @@ def test_the_same_fact_has_the_same_name_whatever_the_order_of_its_fields() -> N
     assert canonical({}) == ()
 
 
+def test_a_text_of_32_characters_is_its_own_print_and_a_longer_one_is_not() -> None:
+    assert print_of("x" * 32) == "x" * 32
+    assert str(print_of("x" * 33)).startswith("#")
+
+
 def test_half_a_character_can_be_named() -> None:
     assert record_id("\ud800") != record_id("\ud801")
     assert link_id("acme", "workorder", "", "\ud800") != link_id("acme", "workorder", "", "\ud801")

@@ -81,6 +81,12 @@ def test_the_window_closes_by_a_complete_pass_after_our_version_was_gone(
     assert (then(decision).window is None) == closes
 
 
+def test_each_record_that_is_no_echo_is_remembered_as_his_last() -> None:
+    later = incoming(GASKET, minutes=-1, claim=Claim(7, 6, "0003"))
+    seen = then(decided(later, agreed(BASE), order(BASE), QUIET)).seen
+    assert seen == Seen(NOW - timedelta(minutes=1), 7, prints_of(GASKET), "0003")
+
+
 def test_a_version_that_is_on_its_way_again_keeps_the_window_open() -> None:
     known = unread(window=window(BASE, DONE, gone=1))
     decision = decided(incoming(BASE), known, order(DONE), QUIET)

@@ -76,6 +76,28 @@ def test_an_edit_of_the_status_in_tracos_survives_a_delete_without_status() -> N
         incoming({"description": "Pump", DELETED: NOW}), agreed(BASE), order(DONE), QUIET
     )
     assert decision.result == {**DONE, DELETED: NOW}
+    # He holds the status that he was given last, so the edit has still to reach him.
+    assert decision.link is not None
+    assert decision.link.base == {**BASE, DELETED: NOW}
+
+
+def test_a_first_delete_without_a_status_takes_that_of_tracos() -> None:
+    gone: Fields = {"description": "Pump", DELETED: NOW}
+    decision = decided(incoming(gone), NEW, order(DONE), Policies(receipts=False))
+    assert decision.link is not None
+    assert decision.link.base == {**DONE, DELETED: NOW}
+    assert Kind.CLASH not in [n.kind for n in decision.disagreements if "status" in n.taken]
+
+
+def test_a_deletion_in_tracos_without_a_time_is_dated_by_what_was_agreed_else_by_its_edit() -> None:
+    before, later = NOW - timedelta(days=3), NOW - timedelta(days=1)
+    gone = order({**BASE, DELETED: True}, NOW - timedelta(hours=2))
+    redated = decided(
+        incoming({**BASE, DELETED: later}), agreed({**BASE, DELETED: before}), gone, QUIET
+    )
+    assert redated.result == {**BASE, DELETED: later}
+    alone = decided(incoming(GASKET), agreed(BASE), gone, QUIET)
+    assert alone.result == {**GASKET, DELETED: gone.updated_at}
 
 
 def test_a_delete_without_a_time_takes_a_known_one() -> None:
@@ -235,6 +257,34 @@ def test_a_stale_record_of_an_order_that_is_gone_is_kept_whole() -> None:
     )
 
 
+def test_of_an_order_that_is_gone_nothing_is_to_be_sent_again() -> None:
+    known = agreed(DONE, seen=Seen(NOW, 5, prints_of(DONE)))
+    assert decided(incoming(BASE, minutes=-1), known, None, QUIET).link is None
+
+
+def test_an_order_that_stays_gone_asks_again_only_with_other_content() -> None:
+    known = agreed(BASE, dropped=True)
+    decision = decided(incoming(BASE, minutes=9), known, None, QUIET)
+    assert (decision.outcome, decision.link, decision.disagreements) == (
+        Outcome.UNCHANGED,
+        None,
+        (),
+    )
+    decision = decided(incoming(DONE, minutes=9), known, None, QUIET)
+    assert (decision.outcome, decision.link) == (
+        Outcome.HELD,
+        replace(known, missing=True, dropped=False),
+    )
+
+
+def test_an_order_that_is_there_again_is_gone_no_more() -> None:
+    known = agreed(BASE, dropped=True, missing=True)
+    for body in (BASE, DONE):
+        after = decided(incoming(body, minutes=9), known, order(BASE), QUIET).link
+        assert after
+        assert (after.dropped, after.missing) == (False, False)
+
+
 def test_a_wish_to_send_again_is_not_written_twice() -> None:
     known = agreed(DONE, seen=Seen(NOW, 5, prints_of(DONE)), repush=True)
     assert decided(incoming(BASE, minutes=-1), known, order(DONE), QUIET).link is None
@@ -256,6 +306,14 @@ def test_a_record_that_was_accepted_before_a_crash_is_passed_over() -> None:
     assert decided(fresh, known, reverted, QUIET).link is not None
     retried = incoming(DONE, claim=Claim(5, 4))
     assert decided(retried, known, reverted, QUIET).link is not None
+
+
+def test_a_repeated_record_is_compared_with_what_tracos_shows() -> None:
+    known = agreed(BASE, base=DONE, seen=Seen(NOW, 4, prints_of(BASE)))
+    decision = decided(incoming(BASE, claim=Claim(6, 5)), known, order(GASKET), QUIET)
+    (note,) = decision.disagreements
+    assert (decision.outcome, note.kind) == (Outcome.STALE, Kind.STALE)
+    assert note.tracos == {"description": "Pump, gasket"}
 
 
 # -- time ----------------------------------------------------------------------------------------

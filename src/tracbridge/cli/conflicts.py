@@ -7,10 +7,10 @@ from msgspec.structs import asdict
 
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
 from tracbridge.cli.resolve import Field, Filter, OfKind, Order, Since, one_of, resolve_
-from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table
+from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table, told_apart
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Side
+from tracbridge.domain.workorder import Side, Value
 from tracbridge.engine.decide import Present, look
 from tracbridge.ports.state import Conflict
 
@@ -121,9 +121,15 @@ def now_json(conflict: Conflict, present: Present | None) -> dict[str, Any] | No
     if present is None:
         return None
     return {
-        name: {"tracos": present.shown.get(name), "customer": present.customer(name)}
+        name: {"tracos": present.shown.get(name), "customer": customer_now(conflict, present, name)}
         for name in conflict.taken
     }
+
+
+def customer_now(conflict: Conflict, present: Present, name: str) -> Value:
+    """What he holds by now; of an order gone from TracOS only the conflict knows it."""
+    gone = conflict.kind is Kind.MISSING
+    return conflict.customer.get(name) if gone else present.customer(name)
 
 
 def listed(title: str, conflicts: list[Conflict]) -> str:
@@ -132,17 +138,17 @@ def listed(title: str, conflicts: list[Conflict]) -> str:
         return ""
     head = ("ID", "ORDER", "FIELD", "LAST AGREED", "TRACOS", "CUSTOMER", "SINCE", "STANDS")
     rows = [row(conflict, name) for conflict in conflicts for name in conflict.taken]
-    return f"{title}\n{table(head, rows)}"
+    return f"{title}\n{table(head, rows, spare=('LAST AGREED', 'SINCE'))}"
 
 
 def row(conflict: Conflict, name: str) -> tuple[str, ...]:
     """One field of one conflict."""
-    values = (conflict.base, conflict.tracos, conflict.customer)
     return (
         conflict.id,
         conflict.ref,
         name,
-        *(quoted(fields.get(name), 24) for fields in values),
+        quoted(conflict.base.get(name), 24),
+        *told_apart(conflict.tracos.get(name), conflict.customer.get(name), 24),
         moment(conflict.at),
         stands(conflict, name),
     )
@@ -190,7 +196,7 @@ def changed_since(conflict: Conflict, present: Present | None) -> list[str]:
     for name in conflict.waiting:
         if present is None:
             break
-        now = present.shown.get(name), present.customer(name)
+        now = present.shown.get(name), customer_now(conflict, present, name)
         if now != (conflict.tracos.get(name), conflict.customer.get(name)):
             ours, theirs = (quoted(value, 60) for value in now)
             found.append(

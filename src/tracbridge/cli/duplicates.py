@@ -93,7 +93,7 @@ def as_table(found: list[Duplicate]) -> str:
     advice = (
         "tracbridge repair duplicates --apply takes the number from the others; they keep all else."
     )
-    return f"{table(HEAD, rows)}{advice}"
+    return table(HEAD, rows, spare=("STATUS", "CHANGED")) + advice
 
 
 def rows_of(one: Duplicate) -> Iterator[tuple[str, ...]]:

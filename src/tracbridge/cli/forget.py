@@ -56,7 +56,7 @@ def as_json(done: Forgotten) -> dict[str, Any]:
     return {
         "number": int(done.ref) if done.ref.isdigit() else done.ref,
         "forgotten": {name.replace(" ", "_"): count for name, count in done.counts.items()},
-        "agreed_state_stays": done.linked,
+        "agreed_state_stays": done.agreed,
         "earlier_values_stay": done.moving,
     }
 
@@ -66,7 +66,7 @@ def lines(done: Forgotten) -> list[str]:
     found = [f"{count:,} {name}" for name, count in done.counts.items() if count]
     what = ", ".join(found) or "nothing was left to forget"
     said = [f"Order {harmless(done.ref)}: {what}."]
-    if done.linked:
+    if done.agreed:
         said.append("What both sides last agreed on stays: both systems show it.")
     if done.moving:
         said.append(

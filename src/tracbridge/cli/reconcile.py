@@ -43,7 +43,7 @@ HEALS: Mapping[Cure, str] = {
     Cure.LINK: "links it if his inbound record is equal, else gives it to him again",
     Cure.UNMARK: "takes the mark back",
     Cure.ASK: "asks: tracbridge conflicts list",
-    Cure.NONE: "nothing; mend it",
+    Cure.NONE: "nothing; a person has to",
 }
 
 
@@ -178,4 +178,5 @@ def listed(seen: Seen) -> str:
     head = ("ORDER", "WHAT", "WHERE", "WHY", "--FIX")
     sums = "".join(f"{number:>9,}  {reason}\n" for reason, number in seen.summary.items())
     drift = f"{seen.drift:,} drifted" if seen.drift else "no drift"
-    return f"{table(head, rows)}{note}\n{sums}{counted(seen.orders, 'order')} compared: {drift}."
+    text = table(head, rows, spare=("WHERE",)) + note
+    return f"{text}\n{sums}{counted(seen.orders, 'order')} compared: {drift}."

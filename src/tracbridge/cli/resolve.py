@@ -1,7 +1,5 @@
 """``tracbridge conflicts resolve``: what a person decides, in one conflict or in many."""
 
-import getpass
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,14 +10,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.bootstrap import Service
-from tracbridge.cli.context import TROUBLED, Json, new_run, say, say_json, serving, wait_for
+from tracbridge.cli.context import (
+    TROUBLED,
+    Json,
+    new_run,
+    person,
+    say,
+    say_json,
+    serving,
+    wait_for,
+)
 from tracbridge.cli.show import ref_of
-from tracbridge.cli.table import counted, harmless, quoted, table
+from tracbridge.cli.table import counted, harmless, quoted, table, told_apart
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import DELETED, Side, Status, Value
 from tracbridge.engine.decide import Choice, Present, look, resolve, wanted
 from tracbridge.ports.state import Conflict
+
+OLD = frozenset({Kind.STALE, Kind.DOUBT, Kind.UNDO})
+"""Conflicts whose loser is an older value: no policy decided them, so in bulk they are named."""
 
 Order = Annotated[str, typer.Option("--order", metavar="N", help="Only this order's.")]
 OfKind = Annotated[Kind | None, typer.Option("--kind", help="Only those of this kind.")]
@@ -61,6 +71,11 @@ class Deed(Struct, frozen=True):
     refused: str = ""
     present: Present | None = None
 
+    @property
+    def stays_gone(self) -> bool:
+        """It was decided that TracOS is not to have the order again."""
+        return bool(self.values) and set(self.values.values()) == {None}
+
 
 def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     id_: Annotated[str, typer.Argument(metavar="[ID]")] = "",
@@ -96,7 +111,7 @@ def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise typer.BadParameter("say either --take tracos|customer or --set FIELD=VALUE.")
     if field and sets:
         raise typer.BadParameter("--set names its field itself: leave --field out.")
-    choice = Choice(by or user(), why, take, typed(sets or []), (field,) if field else ())
+    choice = Choice(by or person(), why, take, typed(sets or []), (field,) if field else ())
     work = Work(choice, meant, id_, decided)
     if preview or (everything and not yes):
         deeds = wait_for(work.foreseen())
@@ -109,14 +124,6 @@ def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     raise typer.Exit(TROUBLED if any(deed.refused for deed in deeds) else 0)
 
 
-def user() -> str:
-    """The system's name of who calls."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
 def typed(sets: list[str]) -> dict[str, Value]:
     """``FIELD=VALUE`` as fields; raises `typer.BadParameter` for what no field can hold."""
     values: dict[str, Value] = {}
@@ -124,6 +131,8 @@ def typed(sets: list[str]) -> dict[str, Value]:
         name, found, value = text.partition("=")
         if not found:
             raise typer.BadParameter(f"--set {text}: write it as FIELD=VALUE.")
+        if name in values:
+            raise typer.BadParameter(f"--set {text}: {name} is set twice.")
         values[name] = as_value(name, value)
     return values
 
@@ -180,6 +189,8 @@ class Work(Struct, frozen=True):
         """What is wanted of this one; of many only in fields that wait, or lost automatically."""
         if self.id:
             return self.choice
+        if self.decided and conflict.kind in OLD and self.meant.kind is None:
+            return None
         names = self.choice.fields or self.choice.values or conflict.taken
         lost = [
             name
@@ -243,7 +254,7 @@ def tell(deeds: list[Deed], *, json: bool, preview: bool = False) -> None:
         say(as_table(deeds) or "Nothing to decide: no conflict is meant.")
     else:
         say("\n".join(map(sentence, deeds)) or "Nothing to decide: no conflict is meant.")
-        if any(deed.values for deed in deeds):
+        if any(deed.values and not deed.stays_gone for deed in deeds):
             say("The next run tells the other side.")
 
 
@@ -266,26 +277,25 @@ def sentence(deed: Deed) -> str:
     order = f"Order {harmless(deed.conflict.ref)}"
     if deed.refused:
         return f"{order}: not decided: {harmless(deed.refused)}"
+    if deed.stays_gone:
+        return f"{order}: stays gone from TracOS."
     return f"{order}: " + ", ".join(
         f"{harmless(name)} = {quoted(value, 60)}" for name, value in deed.values.items()
     )
 
 
+def row(deed: Deed, present: Present, name: str) -> tuple[str, ...]:
+    """One field: what each side shows, and what would stand."""
+    sides = present.shown.get(name), present.customer(name)
+    texts = told_apart(*sides, 24)
+    value = deed.values[name]
+    stands = texts[sides.index(value)] if value in sides else quoted(value, 24)
+    return deed.conflict.id, deed.conflict.ref, name, *texts, stands
+
+
 def as_table(deeds: list[Deed]) -> str:
     """What would stand in each field, beside what stands there now."""
-    rows = [
-        (
-            deed.conflict.id,
-            deed.conflict.ref,
-            name,
-            quoted(deed.present.shown.get(name), 24),
-            quoted(deed.present.customer(name), 24),
-            quoted(value, 24),
-        )
-        for deed in deeds
-        if deed.present
-        for name, value in deed.values.items()
-    ]
+    rows = [row(deed, deed.present, name) for deed in deeds if deed.present for name in deed.values]
     head = ("ID", "ORDER", "FIELD", "TRACOS", "CUSTOMER", "WOULD STAND")
     text = table(head, rows) if rows else ""
     return text + "".join(sentence(deed) + "\n" for deed in deeds if deed.refused)

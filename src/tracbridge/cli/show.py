@@ -165,6 +165,8 @@ def states(order: Order) -> list[str]:
     found += [f"cannot be read in TracOS: {order.wrong}"] if order.wrong else []
     if link is None:
         found += ["unknown here: no run has seen it yet"] if order.tracos else []
+    elif link.dropped and order.tracos is None:
+        found.append("gone from TracOS, and it was decided that it stays gone")
     elif link.missing or (order.tracos is None and not order.wrong):
         found.append("missing in TracOS: it is not created again by itself")
     else:

@@ -10,11 +10,14 @@ from tracbridge.domain.workorder import Side, Value
 LONG = 48
 """Characters of a text that a table shows."""
 
-WHOLE = ("ID", "WHEN", "SINCE", "WHERE", "FIELD", "ORDER")
+WHOLE = ("ID", "WHEN", "SINCE", "WHERE", "FIELD", "ORDER", "DOCUMENT")
 """Columns that are never broken: they are copied into the next command, or short."""
 
 WIDE = 10_000
 """Columns where there is no terminal: nothing is broken into lines."""
+
+ROOMY = 110
+"""Characters from which on a terminal has room for spare columns."""
 
 NAMES = {Side.TRACOS: "TracOS", Side.CUSTOMER: "customer"}
 
@@ -83,21 +86,30 @@ def counted(number: int, what: str, plural: str = "") -> str:
 
 
 def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: int = 0
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    indent: int = 0,
+    spare: Sequence[str] = (),
 ) -> str:
-    """Columns under their names; those in ``right`` aligned to the right."""
+    """Columns under their names; those in ``right`` aligned to the right.
+
+    A narrow terminal does without the ``spare`` ones.
+    """
     from rich.console import Console  # noqa: PLC0415 (only where something is shown with it)
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else WIDE, force_terminal=terminal)
+    left = [n for n, name in enumerate(head) if name not in spare or console.width >= ROOMY]
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for number, name in enumerate(head):
+    for number in left:
+        name = head[number]
         justify: Literal["right", "left"] = "right" if number in right else "left"
         grid.add_column(name, justify=justify, no_wrap=name in WHOLE or not number)
     for row in rows:
-        grid.add_row(*(Text(harmless(cell)) for cell in row))
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else WIDE, force_terminal=terminal)
+        grid.add_row(*(Text(harmless(row[number])) for number in left))
     with console.capture() as captured:
         console.print(grid)
     lines = (" " * indent + line.rstrip() for line in captured.get().splitlines())

@@ -32,6 +32,8 @@ LATELY = 20
 SHOWN = 200
 """Orders that the table shows; ``--json`` has them all."""
 
+NOTHING = "Nothing can be set back."
+
 WHY = {
     Left.CREATED: "the run made it in TracOS; orders are never removed",
     Left.FIRST: "the run gave it to the customer for the first time",
@@ -49,12 +51,13 @@ WHY = {
 
 
 class Undone(Struct, frozen=True):
-    """What became of the orders of a run. ``run`` "": only looked at.
+    """What became of the orders of a run, or of one (``ref``). ``run`` "": only looked at.
 
     ``partial``: the run is so old that some of its history may have been removed.
     """
 
     of: str
+    ref: str | None
     run: str
     orders: Sequence[Undo]
     partial: bool
@@ -92,7 +95,7 @@ async def _preview(run: str, ref: str | None) -> Undone:
     async with serving() as service:
         await service.look()
         partial = await is_partial(service, run)
-        return Undone(run, "", await undoing(service, run, ref).preview(), partial)
+        return Undone(run, ref, "", await undoing(service, run, ref).preview(), partial)
 
 
 async def _undo(run: str, ref: str | None) -> Undone:
@@ -102,7 +105,7 @@ async def _undo(run: str, ref: str | None) -> Undone:
         connection, runs = service.connection, service.state.runs
         async with session(connection, runs, new_run()):
             own = await service.past.begin_undo(run, ref, new_run(), connection.clock.now())
-            done = Undone(run, own, await undoing(service, run, ref)(own), partial)
+            done = Undone(run, ref, own, await undoing(service, run, ref)(own), partial)
             did = {"set back": done.set_back, "changed since": done.changed_since}
             ended = {"exit": done.code, "did": {n: count for n, count in did.items() if count}}
             await runs.end(own, connection.clock.now(), ended)
@@ -164,8 +167,10 @@ def as_table(done: Undone) -> str:
     """One row per field; then what it means."""
     orders = [one for one in done.orders if one]
     if not orders:
-        return f"Nothing to do: nothing of run {harmless(done.of)} stands any more."
-    head = ("ORDER", "FIELD", "NOW", "BACK TO", "WHERE")
+        what = f" to order {harmless(done.ref)}" if done.ref else ""
+        return f"Nothing to do: nothing that run {harmless(done.of)} did{what} stands."
+    orders.sort(key=lambda one: one.whole and not one.fields)  # what is harmless comes last
+    head = ("ORDER", "FIELD", "NOW", "BACK TO", "WHAT")
     rows = [row for one in orders[:SHOWN] for row in rows_of(one)]
     more = len(orders) - SHOWN
     note = f"... and {more:,} more orders: tracbridge undo {done.of} --json\n" if more > 0 else ""
@@ -175,16 +180,16 @@ def as_table(done: Undone) -> str:
 def summary(done: Undone) -> Iterator[str]:
     """What was done, or would be, and what to do next."""
     what = "set back; the next run tells the customer" if done.run else "to be set back"
-    yield f"{counted(done.set_back, 'order')} {what}."
+    yield f"{counted(done.set_back, 'order')} {what}." if done.set_back else NOTHING
     if done.changed_since:
         since = f"{counted(done.changed_since, 'order')} changed since, not overwritten"
         yield f"{since}: tracbridge conflicts list" if done.run else f"{since}."
     if done.partial:
         yield "Some of the run's history may have been removed (HISTORY_RETENTION_DAYS)."
-    if done.run:
-        yield f"This was run {done.run}; to take it back: tracbridge undo {done.run}"
-    else:
+    if not done.run:
         yield "Nothing was written."
+    elif done.set_back:
+        yield f"This was run {done.run}; to take it back: tracbridge undo {done.run}"
 
 
 def rows_of(one: Undo) -> Iterator[tuple[str, ...]]:

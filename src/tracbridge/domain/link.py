@@ -112,8 +112,9 @@ class Link(Struct, frozen=True):
 
     ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's
     own keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at``
-    of the last publication. ``turns``: for the loop breaker. ``changes``: history entries written.
-    ``rev`` and ``fence`` guard every update.
+    of the last publication. ``missing``: gone from TracOS, a person is asked; ``dropped``: it was
+    decided that it stays gone. ``turns``: for the loop breaker. ``changes``: history entries
+    written. ``rev`` and ``fence`` guard every update.
     """
 
     id: str
@@ -130,6 +131,7 @@ class Link(Struct, frozen=True):
     times: Mapping[str, datetime] = {}
     held: Mapping[str, Held] = {}
     missing: bool = False
+    dropped: bool = False
     repush: bool = False
     given: datetime | None = None
     turns: Turns | None = None

@@ -26,13 +26,18 @@ ATTEMPTS = 5
 
 
 async def resend(connection: Connection, ref: str) -> None:
-    """Have the next pass give this order again. Raises `ConfigError` if it was never given."""
+    """Have the next pass give this order again.
+
+    Raises `ConfigError` if it was never given, or if TracOS holds it no more.
+    """
     for _ in range(ATTEMPTS):
         link = (await connection.ledger.find([ref])).get(ref)
         if link is None:
             raise ConfigError(
                 f"order {ref} was never given to the customer; the next run looks at it."
             )
+        if not (await connection.tracos.fetch([ref])).get(ref):
+            raise ConfigError(f"order {ref} is gone from TracOS; there is nothing to send.")
         if link.repush or not await connection.ledger.save([replace(link, repush=True)]):
             return
     raise busy(ref)
@@ -192,10 +197,11 @@ async def _apply(
     await connection.history.put([done])
     changed = {name: value for name, value in after.items() if shown.get(name) != value}
     if changed:
-        await _write(connection, present, changed, done, conflict.customer_at or now)
+        born = conflict.created_at or conflict.customer_at or now
+        await _write(connection, present, changed, done, born)
     made = replace(link, changes=done.number, times={**link.times, **dict.fromkeys(changed, now)})
     if gone:
-        made = made if stays else _made_again(made, values)
+        made = _dropped(made, conflict) if stays else _made_again(made, values)
     else:
         held = {name: one for name, one in link.held.items() if name not in values}
         told = choice.side is Side.CUSTOMER and link.window is None
@@ -204,9 +210,15 @@ async def _apply(
         raise StaleWriteError(f"order {link.ref} was changed by a run at the same moment.")
 
 
+def _dropped(link: Link, conflict: Conflict) -> Link:
+    """The order stays gone, and what the customer showed of it is no news any more."""
+    return replace(link, missing=False, dropped=True, base=conflict.customer)
+
+
 def _made_again(link: Link, fields: Fields) -> Link:
-    """The order begins anew from what the customer holds."""
-    return replace(link, missing=False, base=fields, out=None, window=None, tracos=None)
+    """The order begins anew from what the customer holds; he is told, as of every new one."""
+    link = replace(link, missing=False, dropped=False, repush=True, tracos=None)
+    return replace(link, base=fields, out=None, window=None)
 
 
 async def _write(
@@ -214,13 +226,11 @@ async def _write(
     present: Present,
     changed: Fields,
     done: Entry,
-    new_at: datetime,
+    born: datetime,
 ) -> None:
     """The change in TracOS, or the new document; raises what TracOS answered if it refused."""
     link, document = present.link, present.document
-    order = present.order or WorkOrder(
-        link.ref, {}, new_at, new_at, scope=link.scope, kind=link.kind
-    )
+    order = present.order or WorkOrder(link.ref, {}, born, born, scope=link.scope, kind=link.kind)
     at = max(order.updated_at, connection.clock.now())
     after = replace(order, fields={**present.shown, **changed}, updated_at=at)
     body = connection.translation.to_tracos(after, document.body if document else None)

@@ -5,7 +5,7 @@ record again and recognises what is done already, by the record's place and by c
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
-from tracbridge.engine.record import conflicts_of, entry_of, pending
+from tracbridge.engine.record import conflicts_of, entry_of, pending, perhaps_undone, shows
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
@@ -361,21 +361,6 @@ def reused(order: WorkOrder, tracos: WorkOrder | None) -> bool:
 def told(order: WorkOrder, result: Fields, link: Link) -> bool:
     """The customer holds exactly this content, and no receipt is asked for."""
     return not link.repush and not link.held and result == order.fields
-
-
-def shows(fields: Fields, after: Mapping[str, object]) -> bool:
-    """TracOS shows the values of a history entry: its effect has happened."""
-    return all(fields.get(name) == value for name, value in after.items())
-
-
-def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
-    """Fields that do not show a change that we began: it had no effect, or somebody took it back.
-
-    Only where TracOS's order is as it was before do we know.
-    """
-    if entry.before is None or entry.before_at in (None, tracos.updated_at):
-        return frozenset()
-    return frozenset(n for n, value in entry.after.items() if tracos.fields.get(n) != value)
 
 
 def contended() -> RecordError:

@@ -147,7 +147,9 @@ class Reconciliation:
         return [Found(link.ref, Drift.HELD, Cure.NONE, link, record, record.source, fields)]
 
     def _gone(self, link: Link) -> list[Found]:
-        """No document: known by now, or news."""
+        """No document: as a person decided, known by now, or news."""
+        if link.dropped:
+            return []
         if link.missing:
             return [Found(link.ref, Drift.HELD, Cure.NONE, link, note="gone from TracOS")]
         return [Found(link.ref, Drift.MISSING_DOCUMENT, Cure.ASK, link)]

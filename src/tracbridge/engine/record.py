@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tracbridge.domain.link import Link
 from tracbridge.domain.outcome import Disagreement
-from tracbridge.domain.workorder import Fields, Side
+from tracbridge.domain.workorder import Fields, Side, WorkOrder
 from tracbridge.engine.connection import Connection
 from tracbridge.ports.state import Conflict, Entry
 from tracbridge.sync.identity import canonical, record_id
@@ -55,11 +57,11 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
 
 def conflicts_of(inbound: "Inbound", plan: "Plan") -> list[Conflict]:
     """The disagreements of one record, each under the name of its order and values."""
-    source, at = plan.item.record.source, plan.item.order.updated_at
-    return [
-        conflict_of(inbound.connection, plan.link, note, source, at, plan.tracos_at)
-        for note in plan.decision.disagreements
-    ]
+    source, order = plan.item.record.source, plan.item.order
+    at, tracos_at = order.updated_at, plan.tracos_at
+    notes = plan.decision.disagreements
+    made = [conflict_of(inbound.connection, plan.link, n, source, at, tracos_at) for n in notes]
+    return [replace(one, created_at=order.created_at) for one in made]
 
 
 def conflict_of(
@@ -97,3 +99,18 @@ async def pending(
         return {}
     numbers = {ref: links[ref].changes + 1 if ref in links else 1 for ref in refs}
     return await connection.history.pending(numbers)
+
+
+def shows(fields: Fields, after: Mapping[str, object]) -> bool:
+    """TracOS shows the values of a history entry: its effect has happened."""
+    return all(fields.get(name) == value for name, value in after.items())
+
+
+def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
+    """Fields that do not show a change that we began: it had no effect, or somebody took it back.
+
+    Only where TracOS's order is as it was before do we know.
+    """
+    if entry.before is None or entry.before_at in (None, tracos.updated_at):
+        return frozenset()
+    return frozenset(n for n, value in entry.after.items() if tracos.fields.get(n) != value)

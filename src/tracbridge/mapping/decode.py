@@ -7,6 +7,7 @@ slowly, by a reader that finds what is wrong and says where.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -54,6 +55,25 @@ def decode(data: bytes) -> list[Decoded]:
     if data.lstrip(_BLANKS).startswith(b"["):
         return [_item(raw, f"/{index}") for index, raw in enumerate(_split(data))]
     return [Decoded(_body(data, ""), "", data, None)]
+
+
+def parsed(data: bytes) -> list[tuple[dict[str, Any] | None, bytes]]:
+    """Each record of a file as far as it can be parsed at all, refused or not, with its bytes.
+
+    A file that cannot be split counts as one record; None is what cannot be parsed.
+    """
+    try:
+        found = decode(data)
+    except RecordError:
+        found = [Decoded(None, "", data, None)]
+    return [(one.body or _loosely(one.raw), one.raw) for one in found]
+
+
+def _loosely(raw: bytes) -> dict[str, Any] | None:
+    with suppress(ValueError, RecursionError):
+        body = json.loads(raw)
+        return body if isinstance(body, dict) else None
+    return None
 
 
 def incomplete(code: str) -> bool:

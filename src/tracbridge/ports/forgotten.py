@@ -1,12 +1,13 @@
 """Forgetting one order's personal data, as ports. Each call may be repeated."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
 from tracbridge.ports.connector import Body
+from tracbridge.ports.state import QuarantineCase
 
 
 class ForgottenFile(Struct, frozen=True):
@@ -27,13 +28,19 @@ class ForgottenFiles(Protocol):
 
 
 class ForgottenEntries(Protocol):
-    """What we remember of one order besides its link."""
+    """What we remember of one order besides its link.
 
-    async def waiting(self, ref: str) -> Collection[str]:
+    ``cases``: refused records that hold the order although nothing on record says so.
+    """
+
+    def unnamed(self) -> AsyncIterator[QuarantineCase]:
+        """The refused records of which it is not on record what order they are of."""
+
+    async def waiting(self, ref: str, cases: Collection[str]) -> Collection[str]:
         """What of it waits for a person, by kind and id."""
 
-    async def of_order(self, ref: str) -> Mapping[str, int]:
+    async def of_order(self, ref: str, cases: Collection[str]) -> Mapping[str, int]:
         """How many entries of each kind hold its values."""
 
-    async def forget(self, ref: str, at: datetime) -> None:
+    async def forget(self, ref: str, cases: Collection[str], at: datetime) -> None:
         """Remove its conflicts and cases that are over, and the values in its history."""

@@ -193,6 +193,7 @@ class Conflict(Struct, frozen=True):
 
     ``decided``: what decided the last of its fields (a policy, a person, agreement), None while one
     waits. ``taken``: per field the side whose value stands, with all ``resolutions`` so far.
+    ``created_at``: when the customer's order was created, None where no record of his says it.
     """
 
     id: str
@@ -208,6 +209,7 @@ class Conflict(Struct, frozen=True):
     source: str = ""
     tracos_at: datetime | None = None
     customer_at: datetime | None = None
+    created_at: datetime | None = None
     resolutions: tuple[Resolution, ...] = ()
 
     @property

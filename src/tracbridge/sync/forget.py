@@ -7,14 +7,18 @@ from tracbridge.sync.identity import prints_of
 from tracbridge.sync.policy import Ack
 
 
-def forgotten(link: Link, complete: int, ack: Ack) -> Link:
+def forgotten(link: Link, complete: int, ack: Ack, *, gone: bool = False) -> Link:
     """The link without the customer's own keys, and without values that no system shows any more.
 
-    ``complete``: the last complete pass. While a version is on its way, the earlier values that he
-    may still show are needed: else they would come back as if they were new. They stay until then,
-    see `is_moving`.
+    ``complete``: the last complete pass. ``gone``: TracOS holds the order no more, so nothing is
+    agreed on, and whatever the customer sends of it is put before a person. While a version is on
+    its way, the earlier values that he may still show are needed: else they would come back as if
+    they were new. They stay until then, see `is_moving`.
     """
     bare = replace(link, extra="")
+    if gone and not link.out:
+        seen = link.seen and replace(link.seen, prints={})
+        return replace(bare, base=None, seen=seen, window=None, held={}, repush=False)
     if is_over(link, complete, ack):
         bare = replace(bare, window=None)
     if bare.seen is None or bare.base is None or is_moving(bare):

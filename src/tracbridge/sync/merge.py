@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Held, Link, Phase, Seen
 from tracbridge.domain.outcome import Disagreement, Kind, Outcome
-from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder, settled
+from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder
 from tracbridge.sync.identity import print_of, prints_of
 from tracbridge.sync.judge import Verdict, judge
 from tracbridge.sync.policy import Ack, Clash, DeletePolicy, Policies, winner
@@ -93,9 +93,7 @@ class Merge:
         # What nobody can know, a person decides.
         self.unbelieved = frozenset(incoming.order.fields) if looping else incoming.unsure
         self.tracos, self.policies, self.now = tracos, policies, now
-        self.shown = settled(
-            tracos.fields, link.last_given, self.order.fields, when=tracos.updated_at
-        )
+        self.shown = tracos.fields
         self.arrived = self._arrived(incoming.removes)
         self.window = None if self.arrived or self._closed() else link.window
         self.verdicts: dict[str, Verdict] = {}
@@ -151,9 +149,10 @@ class Merge:
 
     def _unchanged(self) -> Decision:
         """Only the keys that we pass through may be new, or TracOS's document back again."""
-        if self.order.extra == self.link.extra and not self.link.missing:
+        link, extra = self.link, self.order.extra
+        if extra == link.extra and not (link.missing or link.dropped):
             return Decision(Outcome.UNCHANGED)
-        made = replace(self.link, extra=self.order.extra, missing=False)
+        made = replace(link, extra=extra, missing=False, dropped=False)
         return Decision(Outcome.UNCHANGED, link=made)
 
     def _verdict(self, name: str, value: Value) -> Verdict:
@@ -174,7 +173,6 @@ class Merge:
                     self._take_customer(name, "changed by the customer")
                 case Verdict.DOUBT:
                     doubts.append(name)
-                    self.repush = True
                 case Verdict.CLASH:
                     clashes[name] = self._clash(name)
                 case Verdict.TRACOS:
@@ -222,7 +220,7 @@ class Merge:
 
     def _delete_against_edit(self, clashes: dict[str, Side | None]) -> None:
         """By default both stay: a deleted order with the newer text."""
-        if self.policies.delete is DeletePolicy.BOTH or not self.link.rev or self.looping:
+        if self.policies.delete is DeletePolicy.BOTH or self.looping:
             return
         deleter = self._deleter()
         if deleter is None:
@@ -263,7 +261,7 @@ class Merge:
             self._take_customer(name, "deleted by the customer, delete wins")
         else:
             self.result[name] = self.shown.get(name)
-            self.why.pop(name, None)
+            del self.why[name]
 
     def _notes(
         self, doubts: list[str], clashes: Mapping[str, Side | None]
@@ -295,6 +293,7 @@ class Merge:
             times=self.times,
             held=self.held,
             missing=False,
+            dropped=False,
             repush=self.repush or self._must_tell(),
         )
         return made if made != link else None

@@ -109,7 +109,8 @@ def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
     """
     order, seen = incoming.order, link.seen
     retried = seen is not None and incoming.claim.pass_ < seen.pass_
-    again = not retried and not link.repush and order.fields != link.last_given
+    there = tracos is not None and not link.repush
+    again = there and not retried and order.fields != link.last_given
     shown = tracos.fields if tracos else {}
     lost = [name for name, value in order.fields.items() if shown.get(name) != value]
     note = disagreement(
@@ -123,10 +124,15 @@ def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
 
 
 def missing(order: WorkOrder, link: Link) -> Decision:
-    """TracOS's document is gone: a person decides, nothing is created again by itself."""
+    """TracOS's document is gone: a person decides, nothing is created again by itself.
+
+    Once it was decided that it stays gone, only news asks again.
+    """
+    if link.dropped and order.fields == link.base:
+        return Decision(Outcome.UNCHANGED)
     names = list(order.fields)
     note = disagreement(Kind.MISSING, names, link, {}, order.fields, dict.fromkeys(names))
-    changed = None if link.missing else replace(link, missing=True)
+    changed = None if link.missing else replace(link, missing=True, dropped=False)
     return Decision(Outcome.HELD, link=changed, disagreements=(note,))
 
 

@@ -120,6 +120,7 @@ def full(stores: Stores, ref: str = "1") -> Link:
         times={"status": AT, "ext.asset.no": AT + timedelta(days=1)},
         held={"status": Held("completed", "cancelled"), "due": Held(None, AT)},
         missing=True,
+        dropped=True,
         repush=True,
         given=AT,
         seq=3,

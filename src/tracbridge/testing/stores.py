@@ -129,6 +129,7 @@ def conflict(stores: Stores, id_: str = "c1", ref: str = "1", **changes: object)
         source="1.json",
         tracos_at=AT,
         customer_at=AT + timedelta(minutes=1),
+        created_at=AT - timedelta(days=9),
     )
     return replace(made, **changes)
 

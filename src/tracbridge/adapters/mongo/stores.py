@@ -219,6 +219,7 @@ def conflict_document(conflict: Conflict) -> Document:
         "source": conflict.source,
         "customerAt": conflict.customer_at,
         "tracosAt": conflict.tracos_at,
+        "createdAt": conflict.created_at,
         "resolutions": list(map(resolution_document, conflict.resolutions)),
     }
 
@@ -252,6 +253,7 @@ def to_conflict(document: Document) -> Conflict:
         source=document["source"],
         tracos_at=document["tracosAt"],
         customer_at=document["customerAt"],
+        created_at=document.get("createdAt"),
     )
     for part in document.get("resolutions", ()):
         conflict = conflict.resolved(to_resolution(part))

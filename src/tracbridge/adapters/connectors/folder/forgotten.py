@@ -1,7 +1,6 @@
 """One order's records taken out of the archive and the quarantine folder."""
 
 import asyncio
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from tracbridge.adapters.connectors.folder.files import fsync, read_regular, remove, write_file
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import RecordError
-from tracbridge.mapping.decode import Decoded, decode
+from tracbridge.mapping.decode import parsed
 from tracbridge.ports.connector import Body
 from tracbridge.ports.forgotten import ForgottenFile
 
@@ -35,14 +34,14 @@ class FolderForgotten:
     def _of_order(self, holds: Holds) -> Iterator[ForgottenFile]:
         for folder in (self.settings.archive, self.settings.quarantine):
             for path in kept_files(folder):
-                theirs = [_is_of(one, holds) for one in self._records(path)]
+                theirs = [body is not None and holds(body) for body, _ in self._records(path)]
                 if any(theirs):
                     yield ForgottenFile(path, all(theirs))
 
-    def _records(self, path: str) -> list[Decoded]:
-        """What the file holds; nothing, if it is no plain file or cannot be split."""
+    def _records(self, path: str) -> Sequence[tuple[Body | None, bytes]]:
+        """What the file holds; nothing, if it is no plain file."""
         try:
-            return decode(read_regular(path, self.settings.max_bytes)[0])
+            return parsed(read_regular(path, self.settings.max_bytes)[0])
         except (RecordError, OSError):
             return []
 
@@ -67,7 +66,8 @@ class FolderForgotten:
 
     def _rewrite(self, path: str, holds: Holds) -> None:
         """The same array with a stub in the order's places: whole at once, mode and time kept."""
-        items = [STUB if _is_of(one, holds) else one.raw for one in self._records(path)]
+        records = self._records(path)
+        items = [STUB if body is not None and holds(body) else raw for body, raw in records]
         folder, status = os.path.dirname(path), os.stat(path, follow_symlinks=False)
         draft = f"{folder}/{DRAFT}"
         write_file(draft, b"[" + b",\n".join(items) + b"]\n", stat.S_IMODE(status.st_mode))
@@ -81,18 +81,3 @@ def kept_files(folder: Path) -> Iterator[str]:
     """All below ``folder`` but drafts; links to folders are not followed."""
     for parent, _, names in os.walk(folder):
         yield from (f"{parent}/{name}" for name in sorted(names) if name != DRAFT)
-
-
-def body_of(one: Decoded) -> Body | None:
-    """The record, also of an item that was refused although it can be parsed."""
-    if one.body is not None:
-        return one.body
-    with suppress(ValueError, RecursionError):
-        body = json.loads(one.raw)
-        return body if isinstance(body, dict) else None
-    return None
-
-
-def _is_of(one: Decoded, holds: Holds) -> bool:
-    body = body_of(one)
-    return body is not None and holds(body)
