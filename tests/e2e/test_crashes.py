@@ -222,3 +222,46 @@ def test_a_second_instance_says_who_runs_and_harms_nothing(world: World, tmp_pat
         first.wait()
     assert world.orders.count_documents({}) == 1_500
     world.rests()
+
+
+@pytest.mark.parametrize(
+    ("crash", "edit"),
+    [("I5:1", {"status": "pending"}), ("I4:1", {"description": "Text of TracOS"})],
+    ids=["seen and taken back", "never seen"],
+)
+def test_an_order_that_was_edited_while_we_were_interrupted_in_it_waits_for_a_person(
+    world: World, crash: str, edit: Doc
+) -> None:
+    """TracOS shows what it showed before we wrote, or before we could: nobody can tell which."""
+    world.drop(order(1))
+    assert world.run()[0] == 0
+    world.take(1)
+    world.drop(order(1, "in_progress", at=hours(1)))
+    world.extra = {"CRASH_AT": crash}
+    assert world.cli("run").code == -signal.SIGKILL
+    world.extra = {}
+    world.edit(1, **edit, updatedAt=hours(2))
+    assert world.run()[0] == 3
+    assert (world.doc(1) or {})["status"] == "pending"
+    (conflict,) = world.records("conflicts")
+    assert (conflict["kind"], conflict["taken"]) == ("clash", {"status": None})
+    assert (conflict["tracos"], conflict["customer"]) == (
+        {"status": "pending"},
+        {"status": "in_progress"},
+    )
+
+
+@pytest.mark.parametrize("crash", ["I4:1", "I5:1"], ids=["before it was written", "after it"])
+def test_an_order_that_nobody_edited_while_we_were_interrupted_is_finished(
+    world: World, crash: str
+) -> None:
+    world.drop(order(1))
+    assert world.run()[0] == 0
+    world.take(1)
+    world.drop(order(1, "in_progress", at=hours(1)))
+    world.extra = {"CRASH_AT": crash}
+    assert world.cli("run").code == -signal.SIGKILL
+    world.extra = {}
+    assert world.run()[0] == 0
+    assert (world.doc(1) or {})["status"] == "in_progress"
+    assert world.records("conflicts") == []

@@ -96,11 +96,12 @@ def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:
 
 def repeated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
     """The last accepted record once more, although he has surely read something else since."""
+    if order.updated_at > seen.at or order.fields == link.last_given:
+        return False
     window = link.window
     if window and (window.gone is None or claim.complete <= window.gone):
         return False
-    again = order.updated_at <= seen.at and prints_of(order.fields) == seen.prints
-    return again and order.fields != link.last_given
+    return prints_of(order.fields) == seen.prints
 
 
 def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
