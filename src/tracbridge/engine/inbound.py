@@ -174,7 +174,7 @@ class Inbound:
 
     async def _kept_back(self, plans: list[Plan], settled: Settled) -> list[Plan]:
         """Leave out what has to be counted first."""
-        if self.brake is None:
+        if self.brake is None or not (self.brake.kinds or any(plan.entry for plan in plans)):
             return plans
         left = []
         for plan in plans:

@@ -97,9 +97,9 @@ class Merge:
         self.arrived = self._arrived(incoming.removes)
         self.window = None if self.arrived or self._closed() else link.window
         self.verdicts: dict[str, Verdict] = {}
-        self.result: dict[str, Value] = dict(self.shown)
-        self.held = dict(link.held)
-        self.times = dict(link.times)
+        self.result: dict[str, Value] = {}
+        self.held: dict[str, Held] = {}
+        self.times: dict[str, datetime] = {}
         self.why: dict[str, str] = {}
         self.repush = link.repush
 
@@ -132,6 +132,8 @@ class Merge:
         """The outcome, TracOS's new content, the link to store and what to put on record."""
         if self._echo():
             return self._unchanged()
+        self.result = dict(self.shown)
+        self.held, self.times = dict(self.link.held), dict(self.link.times)
         self.verdicts = {
             name: self._verdict(name, value) for name, value in self.order.fields.items()
         }

@@ -81,6 +81,7 @@ def from_document(document: Document) -> Link:
     """The link as it was stored."""
     get = document.get
     held: Document = get("held") or {}
+    turns: Document | None = get("turns")
     return Link(
         id=document["_id"],
         connection=document["c"],
@@ -99,7 +100,7 @@ def from_document(document: Document) -> Link:
         dropped=get("dropped", False),
         repush=get("repush", False),
         given=get("given"),
-        turns=_to_turns(get("turns")),
+        turns=Turns(**turns) if turns else None,
         seq=document["seq"],
         changes=document["changes"],
         rev=document["rev"],
@@ -129,10 +130,6 @@ def _to_out(part: Document | None) -> Out | None:
         overtakes=bool(part.get("overtakes", part["over"])),
         error=part["error"],
     )
-
-
-def _to_turns(part: Document | None) -> Turns | None:
-    return None if part is None else Turns(**part)
 
 
 def _to_window(part: Document | None) -> Window | None:
