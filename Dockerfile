@@ -3,7 +3,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY requirements/build.txt requirements/build.txt
-RUN pip install --no-cache-dir --require-hashes --requirement requirements/build.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirements/build.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY src src
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
@@ -14,7 +14,7 @@ LABEL org.opencontainers.image.title="tracbridge" \
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY requirements/run.txt /tmp/run.txt
-RUN pip install --no-cache-dir --require-hashes --requirement /tmp/run.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/run.txt
 COPY --from=build /wheels /tmp/wheels
 RUN pip install --no-cache-dir --no-deps --no-index /tmp/wheels/*.whl \
     && groupadd --gid 1000 tracbridge \

@@ -7,7 +7,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-PINNED := $(PIP) --require-hashes --requirement
+# The exports name the whole closure; without --no-deps some releases of pip look for a newer
+# `coverage[toml]` than the pinned `coverage` and refuse it for want of a hash.
+PINNED := $(PIP) --no-deps --require-hashes --requirement
 ARGS   ?=
 
 # A name may be there and not work (version managers leave such): each is tried by running it.

@@ -1,5 +1,6 @@
 """Texts to instants and back."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,6 +162,17 @@ def test_instants_are_written_in_utc_with_milliseconds_and_offset() -> None:
     west = timezone(timedelta(hours=-3))
     moment = datetime(2026, 11, 20, 11, 14, 6, tzinfo=west)
     assert format_instant(moment) == "2026-11-20T14:14:06.000+00:00"
+
+
+def test_where_the_machine_stands_changes_nothing_in_what_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "XXX+3")
+        time.tzset()
+        written = format_instant(datetime(2026, 11, 20, 14, 14, 6, tzinfo=UTC))
+    time.tzset()
+    assert written == "2026-11-20T14:14:06.000+00:00"
 
 
 @UNHURRIED

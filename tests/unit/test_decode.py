@@ -11,7 +11,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tracbridge.domain.errors import Reason, RecordError
-from tracbridge.mapping.decode import DEEPEST, _ends_early, decode, incomplete
+from tracbridge.mapping.decode import (
+    DEEPEST,
+    INCOMPLETE,
+    _ends_early,
+    decode,
+    incomplete,
+    parsed,
+)
 
 # How fast they run says nothing here, least of all on a busy machine.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +32,9 @@ JSONS = st.recursive(
 )
 OBJECTS = st.dictionaries(TEXTS, JSONS, max_size=6)
 SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:"), ("\r\n,", "\r:\n")])
+
+
+OF_THE_WHOLE_FILE = INCOMPLETE - {"non_finite_number", "number_too_long", "invalid_unicode"}
 
 
 def refusal(data: bytes) -> Reason:
@@ -59,9 +69,11 @@ def nested(depth: int) -> bytes:
         pytest.param(b'{"a": "caf\xe9"}', "encoding", "Byte 10 (0xe9)", id="row 7: Latin-1"),
         pytest.param(b"\0" * 64, "nul_bytes", "Byte 0", id="row 8: nothing but NUL"),
         pytest.param(b'{"a": 1\0\0\0\0', "nul_bytes", "Byte 7", id="row 8: sparse"),
+        pytest.param(b"X\0" * 4, "nul_bytes", "Byte 1", id="row 8: wide, but no JSON"),
         pytest.param(b"{" + b"\0" * 64, "nul_bytes", "Byte 1", id="row 8: after one byte"),
         pytest.param(b'{"a": 1}\nx', "trailing_data", "line 2, column 1", id="row 9: text"),
         pytest.param(b"[{}] x", "trailing_data", "line 1, column 6", id="row 9: after an array"),
+        pytest.param(b"[{}]x", "trailing_data", "line 1, column 5", id="row 9: close to an array"),
         pytest.param(b"[] x", "trailing_data", "line 1, column 4", id="row 9: after an empty one"),
         pytest.param(b"[{}}]", "invalid_json", "line 1, column 4", id="row 9: mixed brackets"),
         pytest.param(b'{"a":1}\n{"a":2}', "trailing_data", "line 2", id="row 10: NDJSON"),
@@ -78,6 +90,7 @@ def nested(depth: int) -> bytes:
         pytest.param(b'{"a": 01}', "invalid_json", "line 1", id="leading zero"),
         pytest.param(b'{"a": "\x01"}', "invalid_json", "line 1, column 8", id="bare control"),
         pytest.param(b'{"a": NaN}', "non_finite_number", "/a", id="row 14: NaN"),
+        pytest.param(b' \n{"a": NaN}', "non_finite_number", "/a", id="row 14: after blanks"),
         pytest.param(b'{"a": [-Infinity]}', "non_finite_number", "/a/0", id="row 14: Infinity"),
         pytest.param(b'{"a": 1e400}', "non_finite_number", "1e400", id="row 14: 1e400"),
         pytest.param(b'{"a": -1e400}', "non_finite_number", "-1e400", id="row 14: -1e400"),
@@ -116,6 +129,7 @@ def test_a_bad_file_is_refused_with_its_code_and_its_place(
     assert words in str(why)
     assert why.hint
     assert str(why).isprintable()
+    assert why.pointer == "" or code not in OF_THE_WHOLE_FILE
 
 
 def test_one_byte_order_mark_is_accepted_and_is_no_part_of_the_record() -> None:
@@ -147,6 +161,7 @@ def test_each_item_of_an_array_is_a_record_with_its_pointer_and_its_exact_bytes(
         (b'{"n":1,"x":{"n":1,"n":2}}', "duplicate_key", "/1/x/n"),
         (b'{"n": NaN}', "non_finite_number", "/1/n"),
         (b'{"n": 1e400}', "non_finite_number", "/1/n"),
+        (b'{"n": [NaN]}', "non_finite_number", "/1/n/0"),
         (b'{"n": 123456789012345678901}', "number_too_long", "/1/n"),
         (b'{"n": "\\ud83d"}', "invalid_unicode", "/1/n"),
         (b'{"n": "\\u0000"}', "nul_character", "/1/n"),
@@ -168,7 +183,8 @@ def test_an_item_at_fault_is_refused_alone(item: bytes, code: str, pointer: str)
 
 def test_the_deepest_record_is_accepted_alone_and_in_an_array() -> None:
     assert decode(nested(DEEPEST))[0].error is None
-    assert decode(b"[" + nested(DEEPEST) + b',{"a": NaN}]')[0].error is None
+    for start in (b"[", b" ["):
+        assert decode(start + nested(DEEPEST) + b',{"a": NaN}]')[0].error is None
 
 
 def test_brackets_in_texts_are_no_depth() -> None:
@@ -191,7 +207,8 @@ def test_large_numbers_with_a_point_are_no_long_integers() -> None:
 
 def test_a_text_that_looks_like_a_key_is_no_duplicate() -> None:
     body = {"a": 'x":', "b": '":":":', "c": '{"a":1}'}
-    assert decode(json.dumps(body).encode())[0].body == body
+    for blank in (b"", b"\n"):
+        assert decode(blank + json.dumps(body).encode())[0].body == body
 
 
 def test_an_escaped_backslash_before_u0000_is_no_nul_character() -> None:
@@ -206,6 +223,7 @@ def test_emoji_combining_marks_and_both_halves_of_a_pair_survive() -> None:
 def test_pointers_escape_slashes_tildes_and_control_characters() -> None:
     assert refusal(b'{"a/b~c": NaN}').pointer == "/a~1b~0c"
     assert refusal(b'{"a\\nb": NaN}').pointer == "/a\\nb"
+    assert refusal('{"größe": NaN}'.encode()).pointer == "/größe"
     assert len(refusal(b'{"' + b"k" * 5000 + b'": NaN}').pointer) < 100
 
 
@@ -339,3 +357,25 @@ def test_the_deepest_record_is_accepted_and_a_deeper_one_is_not(place: bytes, do
         except RecordError as alone:
             error = alone
         assert (error.why.code if error else "") == ("too_deep" if deeper else "")
+
+
+@pytest.mark.parametrize(
+    ("data", "bodies"),
+    [
+        (b'{"n":1}', [({"n": 1}, b'{"n":1}')]),
+        (b'{"n":1,"n":2}', [({"n": 2}, b'{"n":1,"n":2}')]),
+        (b'{"n":1', [(None, b'{"n":1')]),
+        (b"\xff", [(None, b"\xff")]),
+        (b"7", [(None, b"7")]),
+        (b'{"a":' * 100_000, [(None, b'{"a":' * 100_000)]),
+        (
+            b'[{"n":1},{"m":NaN,"m":2},7]',
+            [({"n": 1}, b'{"n":1}'), ({"m": 2}, b'{"m":NaN,"m":2}'), (None, b"7")],
+        ),
+    ],
+    ids=["good", "refused", "cut", "no text", "no object", "too deep", "an array"],
+)
+def test_whose_a_refused_record_is_can_still_be_told_so_that_it_can_be_forgotten(
+    data: bytes, bodies: list[tuple[dict[str, Any] | None, bytes]]
+) -> None:
+    assert parsed(data) == bodies

@@ -276,6 +276,7 @@ def test_a_text_over_the_limit_is_refused_and_the_limit_is_named() -> None:
     assert tracos_refusal(small, description="é" * 11).pointer == "/description"
     assert tracos_refusal(small, description="", title="é" * 11).pointer == "/title"
     assert customer_refusal(summary="x" * 1_000_001).code == "too_long"
+    assert customer_refusal(small, summary="x" * 9 + "\0").code == "nul_character"
 
 
 @pytest.mark.parametrize("text", ["", " ", "<img src=x onerror=alert(1)>", "🔧 e\u0301 修理\r\n\t"])

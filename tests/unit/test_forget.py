@@ -63,6 +63,16 @@ def test_of_an_order_that_is_gone_nothing_stays_but_what_is_on_its_way() -> None
     assert forgotten(moving, 5, Ack.AUTO, gone=True) == moving
 
 
+def test_of_an_order_that_is_gone_no_held_value_stays_and_nothing_is_sent_again() -> None:
+    known = replace(TAKEN, held={"description": Held("Pump", "Ms Miller")}, repush=True)
+    assert known.seen
+    bare = replace(known, base=None, window=None, held={}, repush=False)
+    once_seen = replace(bare, seen=replace(known.seen, prints={}))
+    assert forgotten(known, 4, Ack.AUTO, gone=True) == once_seen
+    never_seen = replace(bare, seen=None)
+    assert forgotten(replace(known, seen=None), 4, Ack.AUTO, gone=True) == never_seen
+
+
 def test_a_held_field_keeps_both_values() -> None:
     known = link(base=BASE, held={"description": Held("Pump", "Ms Miller")})
     assert forgotten(known, 9, Ack.AUTO) == known

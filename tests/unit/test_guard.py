@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness import NOW
 from tracbridge.domain.link import Turns
-from tracbridge.domain.workorder import Fields
-from tracbridge.sync.guard import Grave, Limit, grave
+from tracbridge.domain.workorder import Fields, Side
+from tracbridge.sync.guard import Grave, Limit, Withheld, grave
 from tracbridge.sync.loop import SPAN, loops, turned
 
 MINUTE = timedelta(minutes=1)
@@ -49,6 +49,23 @@ def test_a_new_order_ends_nothing_whatever_it_shows() -> None:
 @pytest.mark.parametrize(("linked", "room"), [(0, 20), (400, 20), (401, 20), (1000, 50)])
 def test_the_larger_of_number_and_share_is_ordinary(linked: int, room: int) -> None:
     assert Limit(20, 0.05).room(linked) == room
+
+
+@pytest.mark.parametrize(
+    ("side", "kind", "what"),
+    [
+        (Side.TRACOS, Grave.REMOVAL, "deletions and cancellations in TracOS"),
+        (Side.CUSTOMER, Grave.COMPLETION, "completions in the customer's"),
+        (Side.CUSTOMER, Grave.ACKNOWLEDGEMENT, "outbound files gone at once, the customer's side"),
+    ],
+)
+def test_whoever_is_asked_reads_what_would_have_changed_where_and_how_much(
+    side: Side, kind: Grave, what: str
+) -> None:
+    assert str(Withheld(side, kind, 1200, 4000, 1000)) == (
+        f"1,200 {what}, with 4,000 orders linked; more than 1,000 in one pass are not applied "
+        "unasked"
+    )
 
 
 def after(*contents: str, apart: timedelta = timedelta(minutes=1)) -> Turns:

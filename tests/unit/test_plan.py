@@ -397,6 +397,14 @@ def test_the_last_record_once_more_is_in_doubt_while_our_version_may_be_unread()
     assert [note.kind for note in decision.disagreements] == [Kind.DOUBT]
 
 
+def test_the_last_record_once_more_is_in_doubt_until_a_pass_after_our_version_was_taken() -> None:
+    again = replace(incoming(BASE), order=order(BASE, NOW - timedelta(hours=2)))
+    for gone, kind in ((CLAIM.complete, Kind.DOUBT), (CLAIM.complete - 1, Kind.STALE)):
+        taken = agreed(BASE, base=DONE, window=window(BASE, DONE, gone=gone))
+        decision = decided(again, taken, order(DONE), QUIET)
+        assert [note.kind for note in decision.disagreements] == [kind]
+
+
 def test_a_record_of_an_earlier_pass_is_never_taken_for_one_that_was_accepted() -> None:
     late = incoming(GASKET, claim=Claim(4, 3, "0001"))
     known = agreed(BASE, seen=Seen(NOW - timedelta(hours=2), 5, prints_of(BASE), "0009"))
