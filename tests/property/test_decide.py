@@ -279,10 +279,27 @@ def test_an_echo_plans_nothing(case: Situation) -> None:
     incoming = replace(incoming, order=replace(incoming.order, fields=known.last_given or {}))
     assume(not is_stale(incoming, known) and not proves_arrival(incoming, known, chosen.ack))
     decision = decided(incoming, known, tracos, chosen)
-    assert (decision.result, decision.disagreements) == (None, ())
-    assert decision.outcome is Outcome.UNCHANGED
+    assert (decision.outcome, decision.result) == (Outcome.UNCHANGED, None)
     extra = replace(known, extra=incoming.order.extra)
     assert decision.link == (extra if extra != known else None)
+
+
+@STEADY
+@given(situations)
+def test_an_echo_is_doubted_only_where_he_leaves_what_tracos_has_from_him(case: Situation) -> None:
+    incoming, known, tracos, chosen = case
+    assume(known.last_given is not None and not is_first_contact(known))
+    given_last = known.last_given or {}
+    incoming = replace(incoming, order=replace(incoming.order, fields=given_last))
+    assume(not is_stale(incoming, known) and not proves_arrival(incoming, known, chosen.ack))
+    seen = known.seen.prints if known.seen and known.window else {}
+    his = {n for n, v in tracos.fields.items() if seen.get(n, ...) == print_of(v)}
+    left = {n for n in his if tracos.fields[n] != given_last[n]} - set(known.held)
+    notes = decided(incoming, known, tracos, chosen).disagreements
+    if left and notes:
+        assert [(note.kind, set(note.taken)) for note in notes] == [(Kind.DOUBT, left)]
+    else:
+        assert not notes
 
 
 @STEADY

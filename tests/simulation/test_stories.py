@@ -143,6 +143,21 @@ REGRESSIONS = {
             ("tracos", "1", {"status": "pending"}, "whole"),
         ),
     ),
+    "back to what our unread version says, by himself": Story(
+        Habits(ack=Ack.ANSWER),
+        (
+            ("erp", "1", {"description": "text 2"}),
+            ("export", "1", True),
+            ("work", 1, 60),
+            ("tracos", "1", {"deleted": BEGUN}, "quiet"),
+            ("work", 1, 13),
+            ("erp", "1", {"status": "completed"}),
+            ("export", "1", True),
+            ("erp", "1", {"status": "pending", "deleted": BEGUN}),
+            ("export", "1", True),
+            ("erp", "1", {"status": "in_progress"}),
+        ),
+    ),
     "claimed by a pass that is still to come": Story(
         Habits(receipts=True),
         (

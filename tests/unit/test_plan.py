@@ -405,6 +405,23 @@ def test_the_last_record_once_more_is_in_doubt_until_a_pass_after_our_version_wa
         assert [note.kind for note in decision.disagreements] == [kind]
 
 
+def test_who_goes_back_to_what_our_unread_version_says_perhaps_did_it_himself() -> None:
+    opened = window(BASE, GASKET, pass_=CLAIM.pass_)
+    unread = agreed(BASE, out=out_of(GASKET), window=opened)
+    took = replace(unread, seen=Seen(NOW - timedelta(hours=1), 4, prints_of(DONE)))
+    tracos = order({**GASKET, "status": "completed"})
+    decision = decided(incoming(GASKET), took, tracos, QUIET)
+    (note,) = decision.disagreements
+    assert (note.kind, note.taken) == (Kind.DOUBT, {"status": Side.TRACOS})
+    assert (decision.outcome, decision.result, decision.link) == (Outcome.UNCHANGED, None, None)
+    for sure in (
+        unread,  # TracOS holds what somebody there wrote
+        replace(took, window=None),
+        replace(took, held={"status": Held("completed", "pending")}),
+    ):
+        assert decided(incoming(GASKET), sure, tracos, QUIET).disagreements == ()
+
+
 def test_a_record_of_an_earlier_pass_is_never_taken_for_one_that_was_accepted() -> None:
     late = incoming(GASKET, claim=Claim(4, 3, "0001"))
     known = agreed(BASE, seen=Seen(NOW - timedelta(hours=2), 5, prints_of(BASE), "0009"))

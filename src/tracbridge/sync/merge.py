@@ -152,10 +152,26 @@ class Merge:
     def _unchanged(self) -> Decision:
         """Only the keys that we pass through may be new, or TracOS's document back again."""
         link, extra = self.link, self.order.extra
+        notes = self._notes(self._by_himself(), {})
         if extra == link.extra and not (link.missing or link.dropped):
-            return Decision(Outcome.UNCHANGED)
+            return Decision(Outcome.UNCHANGED, disagreements=notes)
         made = replace(link, extra=extra, missing=False, dropped=False)
-        return Decision(Outcome.UNCHANGED, link=made)
+        return Decision(Outcome.UNCHANGED, link=made, disagreements=notes)
+
+    def _by_himself(self) -> list[str]:
+        """Fields that he perhaps set back to what our unread version says, by his own hand.
+
+        TracOS holds what he showed there last, and now he shows ours: he has read it, or edited.
+        """
+        seen = self.link.seen if self.window else None
+        if seen is None:
+            return []
+        differ = [n for n, value in self.order.fields.items() if self.shown.get(n) != value]
+        return [
+            name
+            for name in differ
+            if name not in self.link.held and seen.prints.get(name) == print_of(self.shown[name])
+        ]
 
     def _verdict(self, name: str, value: Value) -> Verdict:
         verdict = judge(name, self.shown.get(name), value, self.link, self.window)
