@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with Python 3.11+ and make:
 #   make demo    see it work          make test    run all tests
-# PYTHON=... chooses the interpreter, VENV=... the environment's folder, ARGS=... goes to pytest.
+# PYTHON=... chooses the interpreter, VENV=... the environment's folder, ARGS=... goes to pytest,
+# WORKERS=0 runs the tests in one process.
 
 SHELL  := /bin/sh
 VENV   ?= .venv
@@ -11,6 +12,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # `coverage[toml]` than the pinned `coverage` and refuse it for want of a hash.
 PINNED := $(PIP) --no-deps --require-hashes --requirement
 ARGS   ?=
+# Tests wait more than they compute: one worker more than there are cores.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 # A name may be there and not work (version managers leave such): each is tried by running it.
 SUITS   := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -58,7 +61,7 @@ check: setup
 	"$(BIN)/python" scripts/check_lock.py
 
 test: setup
-	"$(BIN)/python" -m pytest $(ARGS)
+	"$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 test-all:
 	@ran=0; for v in 3.11 3.12 3.13; do \
