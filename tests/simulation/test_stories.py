@@ -143,6 +143,30 @@ REGRESSIONS = {
             ("tracos", "1", {"status": "pending"}, "whole"),
         ),
     ),
+    "edited before we remember that we made it": Story(
+        Habits(conflict=Policy.CUSTOMER),
+        (
+            ("erp", "1", {"deleted": BEGUN}),
+            ("work", 0, 8),
+            ("work", 0, 2),
+            ("work", 0, 3),
+            ("export", "1", True),
+            ("work", 0, 8),
+            ("kill", 0),
+            ("tracos", "1", {"description": "Valve"}, "plain"),
+        ),
+    ),
+    "a claim that the power cut took back": Story(
+        Habits(),
+        (
+            ("erp", "1", {"deleted": False}),
+            ("export", "1", True),
+            ("work", 0, 13),
+            ("work", 0, 8),
+            ("cut", 0),
+            ("erp", "1", {"description": "text 22"}),
+        ),
+    ),
     "back to what our unread version says, by himself": Story(
         Habits(ack=Ack.ANSWER),
         (

@@ -15,7 +15,7 @@ from tracbridge.domain.link import Link
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder, settled, to_milliseconds
 from tracbridge.engine.connection import Connection
-from tracbridge.engine.record import entry
+from tracbridge.engine.record import entry, numbered
 from tracbridge.mapping.synced import mark
 from tracbridge.ports.connector import Receipt, Record, Write
 from tracbridge.ports.state import Conflict, Entry, Resolution
@@ -187,14 +187,18 @@ async def _apply(
     run: str,
 ) -> None:
     """On record, then TracOS, guarded, then our memory."""
-    link, shown, now = present.link, present.shown, connection.clock.now()
+    link = await numbered(connection, present.link, present.order)
+    present = replace(present, link=link)
+    shown, now = present.shown, connection.clock.now()
     gone = present.document is None
     stays = gone and choice.side is Side.TRACOS
     before = {name: shown.get(name) for name in values} if not gone else {} if stays else None
     after = {} if stays else values
     why = {"by": dict.fromkeys(values, choice.words) if after else {"": choice.words}}
-    done = entry(connection, link, Side.TRACOS, link.changes + 1, before, after, run, why)
-    await connection.history.put([done])
+    number, at = link.changes + 1, present.order.updated_at if present.order else None
+    done = entry(connection, link, Side.TRACOS, number, before, after, run, why, at)
+    if await connection.history.put([done]):
+        raise StaleWriteError(f"order {link.ref} is being changed by a run just now.")
     changed = {name: value for name, value in after.items() if shown.get(name) != value}
     if changed:
         born = conflict.created_at or conflict.customer_at or now

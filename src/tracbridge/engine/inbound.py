@@ -5,7 +5,7 @@ record again and recognises what is done already, by the record's place and by c
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,7 +19,14 @@ from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
-from tracbridge.engine.record import conflicts_of, entry_of, pending, perhaps_undone, shows
+from tracbridge.engine.record import (
+    conflicts_of,
+    entry_of,
+    pending,
+    perhaps_done,
+    perhaps_undone,
+)
+from tracbridge.engine.unfit import contended, doubled, unreadable
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
@@ -38,7 +45,8 @@ class Plan(Struct, frozen=True):
 
     ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``tracos_at``:
     TracOS's time of its last edit. ``entry``: the history entry of what is written to TracOS (None:
-    nothing is). ``reused``: perhaps another order's number.
+    nothing is). ``void``: an earlier one in its place that had no effect. ``reused``: perhaps
+    another order's number.
     """
 
     item: Item
@@ -48,6 +56,7 @@ class Plan(Struct, frozen=True):
     tracos_at: datetime | None
     after: Link | None = None
     entry: Entry | None = None
+    void: Entry | None = None
     reused: bool = False
 
 
@@ -170,7 +179,9 @@ class Inbound:
             items = [plan.item for plan in plans if plan.item.order.ref in failed]
             if not items:
                 return
-        settled.refused += [Refused(i.record, contended(), i.claim, i.order.ref) for i in items]
+        settled.refused += [
+            Refused(i.record, contended(ATTEMPTS), i.claim, i.order.ref) for i in items
+        ]
 
     async def _kept_back(self, plans: list[Plan], settled: Settled) -> list[Plan]:
         """Leave out what has to be counted first."""
@@ -205,16 +216,25 @@ class Inbound:
         left = [i.order.ref for i in items if again or i.claim.pass_ != self.claim.pass_]
         entries = await pending(self.connection, links, left)
         self.now = self.connection.clock.now()
-        plans: list[Plan] = []
+        plans: dict[str, Plan] = {}
         refused: list[Refused] = []
-        for item in items:
-            ref = item.order.ref
-            try:
-                one = self._plan(item, links.get(ref), documents.get(ref, ()), entries.get(ref))
-                plans.append(one)
-            except RecordError as error:
-                refused.append(Refused(item.record, error, item.claim, ref))
-        return plans, refused
+
+        def take(some: Iterable[Item], entries: Mapping[str, Entry]) -> None:
+            for item in some:
+                ref = item.order.ref
+                try:
+                    plans[ref] = self._plan(
+                        item, links.get(ref), documents.get(ref, ()), entries.get(ref)
+                    )
+                except RecordError as error:
+                    refused.append(Refused(item.record, error, item.claim, ref))
+
+        take(items, entries)
+        # TracOS shows already what this record makes of it: perhaps we were here before.
+        quiet = [r for r, p in plans.items() if p.after and p.document and not p.entry]
+        begun = await pending(connection, links, [ref for ref in quiet if ref not in left])
+        take([plans[ref].item for ref in begun], begun)
+        return list(plans.values()), refused
 
     def _plan(
         self, item: Item, link: Link | None, documents: Sequence[Record], open_: Entry | None
@@ -226,11 +246,10 @@ class Inbound:
         link = link or self.connection.new_link(order.ref, order.scope, order.kind)
         tracos = self._tracos(document, link)
         unsure: frozenset[str] = frozenset()
-        if open_ and tracos:
-            if shows(tracos.fields, open_.after):
-                link = replace(link, changes=link.changes + 1)
-            else:
-                unsure = perhaps_undone(open_, tracos)
+        begun = open_ is not None and tracos is not None and perhaps_done(open_, tracos)
+        if begun and open_ and tracos:
+            link = replace(link, changes=link.changes + 1)
+            unsure = perhaps_undone(open_, tracos)
         unmarked = document is not None and not is_synced(document.body or {})
         extra = self.connection.translation.extra(  # noqa: S610
             item.record.body or {}, item.record.raw
@@ -239,7 +258,9 @@ class Inbound:
         incoming = Incoming(order, item.claim, self.removes, unmarked, unsure)
         decision = decide(incoming, link, tracos, self.connection.policies, self.now)
         at = tracos.updated_at if tracos else None
-        plan = Plan(item, decision, link, document, at, decision.link)
+        after = decision.link or (link if begun else None)
+        void = None if begun else open_
+        plan = Plan(item, decision, link, document, at, after, void=void)
         return plan if decision.result is None else self._completed(plan, decision.result, tracos)
 
     def _tracos(self, document: Record | None, link: Link) -> WorkOrder | None:
@@ -266,8 +287,12 @@ class Inbound:
             return set(), []
         connection = self.connection
         await connection.conflicts.put([c for p in plans for c in conflicts_of(self, p)])
-        await connection.history.put([p.entry for p in plans if p.entry])
+        await connection.history.supersede([p.void.id for p in plans if p.entry and p.void])
+        taken = await connection.history.put([p.entry for p in plans if p.entry])
         await connection.steps.passed(Step.RECORDED)
+        # A change that was begun before stands in the place of ours: it has to be looked at first.
+        crossed = {p.entry.ref for p in plans if p.entry and p.entry.id in taken}
+        plans = [p for p in plans if p.item.order.ref not in crossed]
         # A guard that fails because our successor did the same work must not undo his history.
         await connection.lease.hold()
         failed, refused = await self._write_tracos([p for p in plans if p.entry])
@@ -277,7 +302,7 @@ class Inbound:
         failed |= await connection.ledger.save(links)
         await connection.steps.passed(Step.LINKED)
         await self._let_go(plans)
-        return failed, refused
+        return failed | crossed, refused
 
     async def _write_tracos(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
         """Orders that somebody changed in between, and those that TracOS can never hold."""
@@ -361,31 +386,3 @@ def reused(order: WorkOrder, tracos: WorkOrder | None) -> bool:
 def told(order: WorkOrder, result: Fields, link: Link) -> bool:
     """The customer holds exactly this content, and no receipt is asked for."""
     return not link.repush and not link.held and result == order.fields
-
-
-def contended() -> RecordError:
-    """Why a record is refused although nothing is wrong with it."""
-    return RecordError(
-        "contended",
-        f"somebody changed the order in TracOS {ATTEMPTS} times while we were applying it.",
-        hint="Retry it when the order is quiet.",
-    )
-
-
-def doubled(ref: str, documents: Sequence[Record]) -> RecordError:
-    """Why a record is refused whose order TracOS holds more than once."""
-    ids = ", ".join(document.source for document in documents)
-    return RecordError(
-        "duplicate_number",
-        f"TracOS holds {len(documents)} documents with number {ref}: {ids}.",
-        hint="Keep one of them, then retry.",
-    )
-
-
-def unreadable(document: Record, error: RecordError) -> RecordError:
-    """Why a record is refused whose order TracOS holds, but not in a way that can be compared."""
-    return RecordError(
-        error.why.code,
-        f"TracOS's document {document.source} cannot be read: {error}",
-        hint="Mend the document in TracOS, then retry.",
-    )

@@ -46,8 +46,9 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
     why: Mapping[str, object],
     before_at: datetime | None = None,
 ) -> Entry:
-    """The same change at the same place in the order's life has the same id."""
-    name = record_id(link.id, number, side.value, canonical(before), canonical(after))
+    """One place in the order's life has one id; of a version made twice the content tells."""
+    version = (canonical(before), canonical(after)) if side is Side.CUSTOMER else ()
+    name = record_id(link.id, number, side.value, *version)
     why = {"mapping": connection.translation.name, **why}
     at = connection.clock.now()
     return Entry(
@@ -101,16 +102,37 @@ async def pending(
     return await connection.history.pending(numbers)
 
 
+async def numbered(connection: Connection, link: Link, tracos: WorkOrder | None) -> Link:
+    """The link, ready for the next change: one that was begun before counts if it perhaps had its
+    effect, else its place is free again.
+    """
+    begun = (await connection.history.pending({link.ref: link.changes + 1})).get(link.ref)
+    if begun is None:
+        return link
+    if tracos and perhaps_done(begun, tracos):
+        return replace(link, changes=link.changes + 1)
+    await connection.history.supersede([begun.id])
+    return link
+
+
 def shows(fields: Fields, after: Mapping[str, object]) -> bool:
     """TracOS shows the values of a history entry: its effect has happened."""
     return all(fields.get(name) == value for name, value in after.items())
 
 
-def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
-    """Fields that do not show a change that we began: it had no effect, or somebody took it back.
+def perhaps_done(entry: Entry, tracos: WorkOrder) -> bool:
+    """A change that we began had its effect, or nobody knows: its number is used up.
 
-    Only where TracOS's order is as it was before do we know.
+    Only where TracOS's order is as it was before do we know that it had none.
     """
-    if entry.before is None or entry.before_at in (None, tracos.updated_at):
+    untouched = entry.before is not None and entry.before_at == tracos.updated_at
+    return shows(tracos.fields, entry.after) or not untouched
+
+
+def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
+    """Fields that do not show a change of which nobody knows whether it had its effect: either it
+    had none, or somebody took it back.
+    """
+    if entry.before is None or entry.before_at is None:
         return frozenset()
     return frozenset(n for n, value in entry.after.items() if tracos.fields.get(n) != value)

@@ -217,7 +217,7 @@ class Notes(Struct):
     conflicts: list[Conflict] = []
     entries: list[Entry] = []
 
-    async def put(self, facts: Iterable[QuarantineCase | Conflict | Entry]) -> None:
+    async def put(self, facts: Iterable[QuarantineCase | Conflict | Entry]) -> Any:
         for fact in facts:
             match fact:
                 case QuarantineCase():
@@ -226,6 +226,7 @@ class Notes(Struct):
                     self.conflicts.append(fact)
                 case Entry():
                     self.entries.append(fact)
+        return set()
 
     async def known(self, ids: Sequence[str]) -> set[str]:
         found: set[str] = await self.known_cases(ids)

@@ -5,7 +5,7 @@ before the run, can be taken. Call it inside a `session`; it may be repeated aft
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from tracbridge.domain.link import Link
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
 from tracbridge.engine.connection import Connection
-from tracbridge.engine.record import entry
+from tracbridge.engine.record import entry, perhaps_done
 from tracbridge.mapping.synced import mark
 from tracbridge.ports.connector import Receipt, Record, Write
 from tracbridge.ports.runtime import Step
@@ -35,7 +35,8 @@ Entries = Mapping[str, Sequence[Entry]]
 class Planned(Struct, frozen=True):
     """One order: what is to be done, the conflicts to record, and the link to store afterwards.
 
-    ``entry`` and ``write`` are there if TracOS is still to be set back.
+    ``entry`` and ``write`` are there if TracOS is still to be set back. ``void``: an entry in the
+    place of ours that had no effect.
     """
 
     undo: Undo
@@ -43,6 +44,7 @@ class Planned(Struct, frozen=True):
     entry: Entry | None = None
     write: Write | None = None
     after: Link | None = None
+    void: Entry | None = None
 
 
 class Present(Struct, frozen=True):
@@ -137,6 +139,10 @@ class Undoing(Struct, frozen=True):
             return Planned(found)
         conflicts = self._conflicts(found, link, order)
         found, link, after = self._finished(found, present, link, order)
+        begun = present.begun if after is None else None
+        crossed = begun is not None and perhaps_done(begun, order)
+        if crossed:
+            link = replace(link, changes=link.changes + 1)
         changed = {
             n: pair for n, pair in found.fields.items() if (present.shown or {})[n] != pair[1]
         }
@@ -144,13 +150,14 @@ class Undoing(Struct, frozen=True):
             return Planned(found, conflicts, after=after)
         at = max(self.connection.clock.now(), order.updated_at + TICK)
         at = max(at, link.seen.at + TICK) if link.seen else at
-        made = self._entry(link, changed, run)
+        made = self._entry(link, changed, run, order.updated_at)
         fields = {**(present.shown or {}), **made.after}
         set_back = replace(order, fields=fields, updated_at=at)
         body = self.connection.translation.to_tracos(set_back, (present.document or _NONE).body)
         key = version_key(link.id, link.changes + 1)
         write = Write(key, {**body, **mark(None)}, link.ref, present.document)
-        return Planned(found, conflicts, made, write, remembered(link, changed, at))
+        then = remembered(link, changed, at)
+        return Planned(found, conflicts, made, write, then, None if crossed else begun)
 
     def _finished(
         self, found: Undo, present: Present, link: Link, order: WorkOrder
@@ -168,13 +175,15 @@ class Undoing(Struct, frozen=True):
         after = remembered(link, done, order.updated_at)
         return replace(found, fields={**done, **found.fields}, sides=tuple(Side)), after, after
 
-    def _entry(self, link: Link, changed: Mapping[str, tuple[Value, Value]], run: str) -> Entry:
+    def _entry(
+        self, link: Link, changed: Mapping[str, tuple[Value, Value]], run: str, at: datetime
+    ) -> Entry:
         before = {name: pair[0] for name, pair in changed.items()}
         after = {name: pair[1] for name, pair in changed.items()}
         words = f"undo of {self.of} by {self.by}"
         why = {"by": dict.fromkeys(changed, words), "undo": self.of}
         number = link.changes + 1
-        return entry(self.connection, link, Side.TRACOS, number, before, after, run, why)
+        return entry(self.connection, link, Side.TRACOS, number, before, after, run, why, at)
 
     def _conflicts(self, found: Undo, link: Link, order: WorkOrder) -> list[Conflict]:
         """What was changed since, as a decided conflict of the whole order."""
@@ -207,9 +216,12 @@ class Undoing(Struct, frozen=True):
         """On record, then TracOS, then the links; the orders whose guard failed."""
         connection = self.connection
         await connection.conflicts.put([c for one in planned for c in one.conflicts])
-        await connection.history.put([one.entry for one in planned if one.entry])
+        await connection.history.supersede([p.void.id for p in planned if p.entry and p.void])
+        taken = await connection.history.put([one.entry for one in planned if one.entry])
         await connection.steps.passed(Step.RECORDED)
-        failed = await self._write(planned)
+        crossed = {one.entry.ref for one in planned if one.entry and one.entry.id in taken}
+        planned = [one for one in planned if one.undo.ref not in crossed]
+        failed = crossed | await self._write(planned)
         await connection.steps.passed(Step.TRACOS)
         links = [one.after for one in planned if one.after and one.undo.ref not in failed]
         lost = await connection.ledger.save(links)

@@ -279,9 +279,12 @@ class Entry(Struct, frozen=True):
 class History(Protocol):
     """What was done to each order, and why."""
 
-    async def put(self, entries: Sequence[Entry]) -> None:
+    async def put(self, entries: Sequence[Entry]) -> set[str]:
         """Store each; one that is there already (same id) keeps all but its ``before_at``, and
         counts again if its effect had not happened.
+
+        Returns the ids under which another change stands that perhaps happened; those were not
+        stored. Where its effect is known not to have happened, the new one takes its place.
         """
 
     async def supersede(self, ids: Sequence[str]) -> None:

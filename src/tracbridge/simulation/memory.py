@@ -1,5 +1,6 @@
 """Our memory, in memory: what the database would hold, and the stores as one process sees them."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,12 @@ class State(Struct):
             n: v.copy() if isinstance(v, dict | set) else v for n, v in values.items()
         }
         return State(**kept)
+
+    def numbered_twice(self) -> list[tuple[str, int]]:
+        """Orders and numbers under which two changes of TracOS stand in the history."""
+        ours = [e for i, e in self.entries.items() if i not in self.superseded]
+        numbers = Counter((e.ref, e.number) for e in ours if e.side is Side.TRACOS)
+        return [one for one, times in numbers.items() if times > 1]
 
 
 class Store(Struct, eq=False):
@@ -220,15 +227,20 @@ class MemoryConflicts(Store, eq=False):
 class MemoryHistory(Store, eq=False):
     """`History`."""
 
-    async def put(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            await self.process.ask(lambda: self._put(entries))
+    async def put(self, entries: Sequence[Entry]) -> set[str]:
+        if not entries:
+            return set()
+        return await self.process.ask(lambda: {e.id for e in entries if not self._put(e)})
 
-    def _put(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            first = self.state.entries.get(entry.id, entry)
-            self.state.entries[entry.id] = replace(first, before_at=entry.before_at)
-            self.state.superseded.discard(entry.id)
+    def _put(self, entry: Entry) -> bool:
+        first = self.state.entries.get(entry.id, entry)
+        if (first.before, first.after) != (entry.before, entry.after):
+            if entry.id not in self.state.superseded:
+                return False
+            first = entry
+        self.state.entries[entry.id] = replace(first, before_at=entry.before_at)
+        self.state.superseded.discard(entry.id)
+        return True
 
     async def supersede(self, ids: Sequence[str]) -> None:
         if ids:

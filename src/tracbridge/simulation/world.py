@@ -342,14 +342,15 @@ class World:
     def check_rest(self) -> None:
         """At rest: both sides are equal or held, and every edit is somewhere."""
         self.check_sides()
-        kept = 0
-        cells = [order.cells for order in self.customer.orders.values()]
+        kept, cells = 0, [order.cells for order in self.customer.orders.values()]
         for fields in [*cells, *self.collection.documents.values()]:
             for name in NAMES:
                 kept |= self.oracle.seen[fields[name].edit]
         lost = self.oracle.missing(kept)
         if lost and not self.chance:
             raise Violation("lost", f"edits that are nowhere and on no record: {lost}")
+        if twice := self.state.numbered_twice():
+            raise Violation("numbered", f"changes of one number in the history: {twice}")
 
     def check_sides(self) -> None:
         """Both sides show the same, except where a person must decide or the customer refused."""

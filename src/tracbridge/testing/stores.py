@@ -260,6 +260,24 @@ class HistoryContract(OnMemory):
         assert await kept.mine.history.pending({"1": 1}) == {"1": first}
         assert "2" in await kept.mine.history.pending({"2": 1})
 
+    async def test_another_change_in_the_place_of_one_that_perhaps_happened_is_not_stored(
+        self, kept: Memory
+    ) -> None:
+        first, other = entry(kept.mine), entry(kept.mine, after={"status": "on_hold"})
+        assert await kept.mine.history.put([first]) == set()
+        assert await kept.mine.history.put([other, entry(kept.mine, "h2", "2")]) == {"h1"}
+        assert await kept.mine.history.pending({"1": 1}) == {"1": first}
+        assert "2" in await kept.mine.history.pending({"2": 1})
+
+    async def test_another_change_takes_the_place_of_one_that_did_not_happen(
+        self, kept: Memory
+    ) -> None:
+        other = entry(kept.mine, before=None, after={"status": "on_hold"}, run="run-2")
+        await kept.mine.history.put([entry(kept.mine)])
+        await kept.mine.history.supersede(["h1"])
+        assert await kept.mine.history.put([other]) == set()
+        assert await kept.mine.history.pending({"1": 1}) == {"1": other}
+
     async def test_tried_once_more_it_is_known_what_it_was_tried_on(self, kept: Memory) -> None:
         await kept.mine.history.put([entry(kept.mine, before_at=AT)])
         again = entry(kept.mine, before_at=AT + timedelta(seconds=5))

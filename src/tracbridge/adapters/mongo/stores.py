@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
@@ -271,23 +271,33 @@ class MongoHistory:
     def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
         self._entries, self._c, self._host = database["tracbridge_history"], connection, host
 
-    async def put(self, entries: Sequence[Entry]) -> None:
+    async def put(self, entries: Sequence[Entry]) -> set[str]:
         with translated(self._host):
             there = await insert_missing(self._entries, [entry_document(e) for e in entries])
-            if there:
+            return await self._met(there) if there else set()
+
+    async def _met(self, documents: Sequence[Document]) -> set[str]:
+        """Entries of which one is there already; the ids of those that could not be stored."""
+        query = {"_id": {"$in": [document["_id"] for document in documents]}}
+        shown = {"before": 1, "after": 1, "superseded": 1}
+        known = {row["_id"]: row async for row in self._entries.find(query, shown)}
+        operations: list[UpdateOne | ReplaceOne[Document]] = []
+        other: set[str] = set()
+        for document in documents:
+            id_, row = document["_id"], known[document["_id"]]
+            if all(row[part] == document[part] for part in ("before", "after")):
                 # What had failed is tried once more, with the same values.
-                await self._entries.bulk_write(
-                    [
-                        UpdateOne(
-                            {"_id": document["_id"]},
-                            {
-                                "$set": {"beforeAt": document["beforeAt"]},
-                                "$unset": {"superseded": ""},
-                            },
-                        )
-                        for document in there
-                    ]
+                at = {"beforeAt": document["beforeAt"]}
+                operations.append(
+                    UpdateOne({"_id": id_}, {"$set": at, "$unset": {"superseded": ""}})
                 )
+            elif row.get("superseded"):
+                operations.append(ReplaceOne({"_id": id_, "superseded": True}, document))
+            else:
+                other.add(id_)
+        if operations:
+            await self._entries.bulk_write(operations)
+        return other
 
     async def supersede(self, ids: Sequence[str]) -> None:
         if not ids:
