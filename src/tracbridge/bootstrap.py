@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from msgspec import Struct
 
@@ -21,6 +21,7 @@ from tracbridge.adapters.mongo.client import Client, connect, hosts_of
 from tracbridge.adapters.mongo.drift import MongoOrders
 from tracbridge.adapters.mongo.duplicates import give_up_number
 from tracbridge.adapters.mongo.forgotten import MongoForgotten
+from tracbridge.adapters.mongo.orders import Orders, orders_of
 from tracbridge.adapters.mongo.past import MongoRunHistory
 from tracbridge.adapters.mongo.retention import MongoRetention
 from tracbridge.adapters.mongo.schema import prepare, refuse_doubles, version_of
@@ -40,15 +41,13 @@ from tracbridge.mapping.flags import FlagsMapping
 from tracbridge.ports.connector import Record
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
-from tracbridge.runtime.runner import SafePoints, Stop
+from tracbridge.ports.state import Runs
+from tracbridge.runtime.runner import Backoff, SafePoints, Stop
 from tracbridge.sync.guard import Grave, Guards, Limit
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-DEFAULT = "default"
-"""The connection that is made from environment variables."""
 
 
 class SystemClock:
@@ -77,31 +76,46 @@ class Service(Struct, frozen=True):
     state: MongoState
     views: Views
     client: Client
+    orders: Orders
     settings: Settings
     host: str
     note: str
 
     @property
-    def orders(self) -> Any:
-        """TracOS's collection."""
-        return self.client[self.settings.mongo_database][self.settings.mongo_collection]
+    def name(self) -> str:
+        """The connection's."""
+        return self.connection.name
+
+    @property
+    def runs(self) -> Runs:
+        """Where passes are put on record."""
+        return self.state.runs
+
+    @property
+    def backoff(self) -> Backoff:
+        """How an outage is waited out."""
+        return Backoff(self.settings.mongo_max_retries, self.settings.mongo_retry_delay)
+
+    async def troubled(self) -> bool:
+        """Something waits for a person, also from before."""
+        return bool(await self.views.open())
 
     async def prepare(self) -> list[str]:
         """Server new enough, indexes there; returns the names of indexes that were made."""
         await version_of(self.state.database, self.host)
-        return await prepare(self.orders, self.state.database, self.host)
+        return await prepare(self.orders, self.state.database)
 
     async def look(self) -> None:
         """As `prepare`, for a preview: makes nothing."""
         await version_of(self.state.database, self.host)
-        await refuse_doubles(self.orders, self.host)
+        await refuse_doubles(self.orders)
 
     async def everything(self) -> MongoOrders:
         """All of TracOS's orders, for a comparison; makes nothing."""
         await version_of(self.state.database, self.host)
         await self.customer.look()
         await refuse_unbound(self.state.runs, self.customer)
-        return MongoOrders(self.orders, self.host)
+        return MongoOrders(self.orders)
 
     async def tidy(self) -> None:
         """Forget what is old, at most once a day."""
@@ -126,19 +140,19 @@ class Service(Struct, frozen=True):
     @property
     def numbered(self) -> MongoOrders:
         """All of TracOS's orders by number, whatever else is not in order."""
-        return MongoOrders(self.orders, self.host)
+        return MongoOrders(self.orders)
 
     async def give_up_number(self, records: Sequence[Record]) -> int:
         """Documents whose number another one carries too; how many gave it up."""
-        return await give_up_number(self.orders, records, self.host)
+        return await give_up_number(self.orders, records)
 
     async def plant(self, documents: list[dict[str, Any]]) -> None:
         """Sample documents into TracOS's collection."""
-        await samples.plant(self.orders, documents, self.host)
+        await samples.plant(self.orders, documents)
 
     async def findings(self) -> AsyncIterator[Finding]:
         """What ``check`` has to say, one thing after the other; changes nothing."""
-        async for finding in mongo.look(self.orders, self.state.database, self.host):
+        async for finding in mongo.look(self.orders, self.state.database):
             yield finding
         for finding in folders.look(folder_settings(self.settings)):
             yield finding
@@ -167,12 +181,43 @@ async def opened(
 
     A pass leaves at the end of a page once ``stop`` was asked for.
     """
-    choice = await choose(settings.mongo_uri, os.environ)
-    client = connect(choice.uri)
-    try:
-        yield wire(settings, observer, client, choice, stop)
-    finally:
-        await client.close()
+    async with opening([settings], lambda _: observer, stop) as services:
+        yield services[0]
+
+
+@asynccontextmanager
+async def opening(
+    connections: Iterable[Settings], observer: Callable[[str], Observer], stop: Stop | None = None
+) -> AsyncIterator[list[Service]]:
+    """As `opened`, for many connections: those of one server share a client.
+
+    ``observer``: what one connection, by its name, tells its events to.
+    """
+    async with Clients() as clients:
+        yield [await clients.service(one, observer(one.name), stop) for one in connections]
+
+
+class Clients:
+    """The clients of this process: all connections to one server share one. Closes them all."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    async def service(
+        self, settings: Settings, observer: Observer, stop: Stop | None = None
+    ) -> Service:
+        """The connection, wired; asks nothing of any server, but may start the embedded one."""
+        choice = await choose(settings.mongo_uri, os.environ)
+        if choice.uri not in self._clients:
+            self._clients[choice.uri] = connect(choice.uri)
+        return wire(settings, observer, self._clients[choice.uri], choice, stop)
 
 
 def wire(
@@ -184,13 +229,15 @@ def wire(
 ) -> Service:
     """Everything put together over one client."""
     host = hosts_of(choice.uri)
-    state = mongo_state(client[settings.state_database or settings.mongo_database], DEFAULT, host)
-    orders = client[settings.mongo_database][settings.mongo_collection]
+    database = client[settings.state_database or settings.mongo_database]
+    state = mongo_state(database, settings.name, host)
+    collection = client[settings.mongo_database][settings.mongo_collection]
+    orders = orders_of(collection, host, settings.tracos_filter)
     customer = FolderConnector(folder_settings(settings), state.taken)
     connection = Connection(
-        name=DEFAULT,
+        name=settings.name,
         customer=customer,
-        tracos=TracosConnector(orders, host),
+        tracos=TracosConnector(orders),
         translation=FlagsMapping(zone=settings.zone),
         policies=policies(settings),
         ledger=state.ledger,
@@ -205,8 +252,8 @@ def wire(
         together=together,
         guards=guards(settings),
     )
-    views = Views(state.database, orders, DEFAULT, host)
-    return Service(connection, customer, state, views, client, settings, host, choice.note)
+    views = Views(state.database, orders, settings.name)
+    return Service(connection, customer, state, views, client, orders, settings, host, choice.note)
 
 
 def steps(stop: Stop | None) -> StepsPort:
@@ -219,6 +266,11 @@ def observer(settings: Settings, run: str) -> LogObserver:
     """The log of one run."""
     configure(settings.log_level, settings.log_format, run)
     return LogObserver()
+
+
+def log_of(connection: str) -> LogObserver:
+    """The log of one connection among several, once `observer` was called."""
+    return LogObserver(connection)
 
 
 def start_embedded() -> str:

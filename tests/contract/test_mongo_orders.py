@@ -9,13 +9,14 @@ from bson import Decimal128
 from tests.harness import Doc, Server
 from tracbridge.adapters.mongo.client import connect
 from tracbridge.adapters.mongo.drift import MongoOrders
+from tracbridge.adapters.mongo.orders import orders_of
 
 
 @pytest.fixture
 async def orders(replica_set: Server, database: str) -> AsyncIterator[MongoOrders]:
     """A collection without any index."""
     client = connect(replica_set.uri)
-    yield MongoOrders(client[database]["workorders"], "test")
+    yield MongoOrders(orders_of(client[database]["workorders"], "test"))
     await client.close()
 
 

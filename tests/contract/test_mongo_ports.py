@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests import harness
 from tracbridge.adapters.mongo.client import Document, connect
 from tracbridge.adapters.mongo.lease import MongoLease
+from tracbridge.adapters.mongo.orders import orders_of
 from tracbridge.adapters.mongo.schema import prepare
 from tracbridge.adapters.mongo.state import mongo_state
 from tracbridge.adapters.mongo.stores import to_conflict
@@ -98,7 +99,7 @@ class OnMongo(OnMemory):
         client = connect(self.server.uri)
         try:
             database = client[self.database]
-            await prepare(database["workorders"], database, "test")
+            await prepare(orders_of(database["workorders"], "test"), database)
             mine = stores(database, "mine")
             rival = stores(database, "mine", owner=ELSEWHERE)
             ghost = stores(database, "mine", owner={"pid": NEVER, "started": "1"})

@@ -11,8 +11,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from tests import harness
 from tracbridge.adapters.mongo.client import Document, connect
+from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, orders_of
 from tracbridge.adapters.mongo.schema import prepare
-from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED, UNSYNCED, TracosConnector
+from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.sdk import Body, Connector, Page, Receipt, RecordError, Write
 from tracbridge.testing.contract import ConnectorContract, Rig
 from tracbridge.testing.rig import FIRST, Bench, drain, records
@@ -60,10 +61,11 @@ class TestTracosConnector(ConnectorContract):
         client = connect(self.server.uri)
         try:
             orders = client[self.database]["workorders"]
-            await prepare(orders, client[self.database], "test")
+            mine = orders_of(orders, "test")
+            await prepare(mine, client[self.database])
 
             def again() -> TracosConnector:
-                return TracosConnector(orders, "test")
+                return TracosConnector(mine)
 
             yield Rig(again(), TracosHands(orders), restart=again)
         finally:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tracbridge.cli.choosing import choosing, choosing_all
 from tracbridge.domain.errors import SettingError, TracbridgeError
 
 COMMANDS = {
@@ -33,6 +34,9 @@ COMMANDS = {
 }
 """Each command's module and name; only the one that is called is loaded."""
 
+APART = frozenset({"demo", "mongo", "simulate", "init"})
+"""Commands that are about no connection."""
+
 
 def tell_version(wanted: bool) -> None:
     """The version, and no command."""
@@ -50,7 +54,8 @@ def tracbridge(
 ) -> None:
     """Keeps work orders in TracOS and in a customer's system the same, in both directions.
 
-    Settings come from the environment and from .env. Exit codes: 0 in order, 1 could not run,
+    Connections come from tracbridge.yaml and connections/*.yaml, else one of the name default from
+    the environment and .env. Exit codes: 0 in order, 1 could not run,
     2 usage or settings, 3 ran, and something was quarantined, held or not delivered.
     """
 
@@ -69,9 +74,9 @@ def application(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(import_module(f"tracbridge.cli.{module}"), attribute)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+            app.add_typer(command if name in APART else choosing_all(command), name=name)
         else:
-            app.command(name)(command)
+            app.command(name)(command if name in APART else choosing(command))
     return app
 
 

@@ -1,9 +1,9 @@
 """``tracbridge check``: is everything as it must be? Each line is ok, or says what to do."""
 
 import typer
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.context import Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.table import harmless
 from tracbridge.domain.errors import SettingError, TracbridgeError
 from tracbridge.ports.runtime import Finding
@@ -25,9 +25,11 @@ def check(json: Json = False) -> None:
 async def _check(found: list[Finding]) -> int:
     """Fill in what was found; the exit code."""
     try:
-        async with serving() as service:
-            found.append(Finding("settings", ok=True, text=service.note or "all accepted"))
-            found += [finding async for finding in service.findings()]
+        async with serving_all() as services:
+            found.append(Finding("settings", ok=True, text=services[0].note or "all accepted"))
+            for service in services:
+                name = service.name if len(services) > 1 else ""
+                found += [replace(one, connection=name) async for one in service.findings()]
     except SettingError as error:
         found += [Finding("settings", ok=False, text=text) for text in str(error).splitlines()]
         return BAD_SETTING
@@ -38,4 +40,6 @@ async def _check(found: list[Finding]) -> int:
 
 def line(finding: Finding) -> str:
     """One finding on one line."""
-    return f"{'ok   ' if finding.ok else 'WRONG'}  {finding.name:<10}  {harmless(finding.text)}"
+    where = f"{finding.connection}: " if finding.connection else ""
+    word = "ok   " if finding.ok else "WRONG"
+    return f"{word}  {finding.name:<10}  {where}{harmless(finding.text)}"

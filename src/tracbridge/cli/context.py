@@ -6,14 +6,17 @@ import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import typer
 
-from tracbridge.bootstrap import Service, observer, opened
-from tracbridge.config.settings import Settings, load
+from tracbridge.bootstrap import Service, log_of, observer, opened, opening
+from tracbridge.config.files import Configuration, configured
+from tracbridge.config.settings import Settings
+from tracbridge.domain.errors import SettingError
 
 T = TypeVar("T")
 
@@ -23,9 +26,40 @@ TROUBLED = 3
 """Exit code: it ran, and something was quarantined, held or not delivered."""
 
 
+CHOSEN: ContextVar[tuple[str, ...]] = ContextVar("connections", default=())
+"""The connections that were named on the command line."""
+
+
+def configuration() -> Configuration:
+    """From the files of the current folder, or the environment and ``.env``; raises
+    `SettingError`.
+    """
+    return configured(os.environ, Path())
+
+
+def chosen(among: Configuration | None = None) -> dict[str, Settings]:
+    """The connections that were named, or all; raises `SettingError` where there is none."""
+    among = among or configuration()
+    wanted = [among.named(name) for name in CHOSEN.get()] or among.connections
+    if not wanted:
+        raise SettingError(
+            f"{among.root / 'tracbridge.yaml'} and its neighbours hold no connection that is "
+            "enabled: tracbridge init writes a first one."
+        )
+    return {one.name: one for one in wanted}
+
+
 def settings() -> Settings:
-    """From the environment and ``.env`` of the current folder; raises `SettingError`."""
-    return load(os.environ, Path(".env"))
+    """Those of the one connection that is meant; raises `SettingError` where it is not clear."""
+    wanted = chosen()
+    if len(wanted) > 1:
+        names = ", ".join(list(wanted)[:MANY]) + (", ..." if len(wanted) > MANY else "")
+        raise SettingError(f"which connection is meant? Say --connection NAME, of: {names}.")
+    return next(iter(wanted.values()))
+
+
+MANY = 10
+"""Names that fit into a message."""
 
 
 def person() -> str:
@@ -47,6 +81,15 @@ async def serving() -> AsyncIterator[Service]:
     config = settings()
     async with opened(config, observer(config, new_run())) as service:
         yield service
+
+
+@asynccontextmanager
+async def serving_all() -> AsyncIterator[list[Service]]:
+    """The services of all connections that are meant, for a command that looks."""
+    wanted = chosen()
+    observer(next(iter(wanted.values())), new_run())
+    async with opening(wanted.values(), log_of) as services:
+        yield services
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:

@@ -13,7 +13,6 @@ import typer
 
 from tracbridge.bootstrap import Service, observer, opened, stop_embedded
 from tracbridge.cli.context import new_run, say, wait_for
-from tracbridge.cli.run import total_of
 from tracbridge.cli.table import counted, quoted, table, told_apart
 from tracbridge.config.settings import load
 from tracbridge.domain.workorder import Side, WorkOrder
@@ -22,6 +21,7 @@ from tracbridge.engine.cycle import cycle
 from tracbridge.engine.preview import Change, preview
 from tracbridge.engine.session import session
 from tracbridge.runtime.sample import customer_orders, tracos_documents, write_customer_files
+from tracbridge.runtime.work import total_of
 
 ORDERS, SEED = 10, 1
 
@@ -111,7 +111,8 @@ async def complete_in_tracos(service: Service, number: int) -> None:
     """A technician closes the order."""
     edit = {"status": "completed", "isSynced": False}
     moment = datetime.now(UTC) + timedelta(milliseconds=1)
-    await service.orders.update_one({"number": number}, {"$set": {**edit, "updatedAt": moment}})
+    change = {"$set": {**edit, "updatedAt": moment}}
+    await service.orders.collection.update_one({"number": number}, change)
 
 
 async def run(service: Service) -> tuple[tuple[Change, ...], Tally]:
@@ -140,7 +141,7 @@ async def both_sides(service: Service, plan: tuple[Change, ...], only: str = "")
     for change in plan:
         happened.setdefault(change.ref or "", []).append(told(change))
     rows = []
-    async for document in service.orders.find().sort("number"):
+    async for document in service.orders.collection.find().sort("number"):
         order = service.connection.translation.from_tracos(document, None)
         if not only or order.ref == only:
             what = "; ".join(happened.get(order.ref, ["nothing"]))

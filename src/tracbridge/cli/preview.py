@@ -5,13 +5,14 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from tracbridge.bootstrap import DEFAULT
-from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, wait_for
-from tracbridge.cli.run import INBOUND, OUTBOUND, AllowMassChange, stopped, withheld_json
+from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving_all, wait_for
+from tracbridge.cli.report import stopped
+from tracbridge.cli.run import AllowMassChange
 from tracbridge.cli.table import harmless, table, told_apart
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Change, Plan
 from tracbridge.engine.preview import preview as rehearse
+from tracbridge.runtime.work import INBOUND, OUTBOUND, withheld_json
 
 SHOWN = 200
 """Changes that the table shows; ``--json`` has them all."""
@@ -34,32 +35,36 @@ def preview(
     if inbound_only and outbound_only:
         raise typer.BadParameter("choose one of --inbound-only and --outbound-only.")
     sides = {Side.CUSTOMER} if inbound_only else {Side.TRACOS} if outbound_only else set(Side)
-    plan = wait_for(_plan(frozenset(sides), allow=allow_mass_change))
-    code = TROUBLED if plan.tally.troubled else 0
+    plans = wait_for(_plans(frozenset(sides), allow=allow_mass_change))
+    code = TROUBLED if any(plan.tally.troubled for plan in plans.values()) else 0
     if json:
-        say_json(as_json(plan, code))
+        told = [as_json(name, plan) for name, plan in plans.items()]
+        say_json({"connections": told, "exit": code})
     else:
-        say(as_table(plan))
+        for name, plan in plans.items():
+            say(as_table(plan) if len(plans) == 1 else f"{name}\n{as_table(plan)}\n")
     raise typer.Exit(code)
 
 
-async def _plan(sides: frozenset[Side], *, allow: bool) -> Plan:
-    async with serving() as service:
-        await service.look()
-        connection = replace(service.connection, guards={}) if allow else service.connection
-        return await rehearse(connection, service.state.runs, sides)
+async def _plans(sides: frozenset[Side], *, allow: bool) -> dict[str, Plan]:
+    plans = {}
+    async with serving_all() as services:
+        for service in services:
+            await service.look()
+            connection = replace(service.connection, guards={}) if allow else service.connection
+            plans[service.name] = await rehearse(connection, service.state.runs, sides)
+    return plans
 
 
-def as_json(plan: Plan, code: int) -> dict[str, Any]:
-    """The plan for programs."""
-    connection = {
-        "connection": DEFAULT,
+def as_json(name: str, plan: Plan) -> dict[str, Any]:
+    """The plan of one connection for programs."""
+    return {
+        "connection": name,
         "inbound": {name: plan.tally.inbound[name] for name in INBOUND},
         "outbound": {name: plan.tally.outbound[name] for name in OUTBOUND},
         **withheld_json(plan.tally.withheld),
         "changes": [change_json(change) for change in plan.changes],
     }
-    return {"connections": [connection], "exit": code}
 
 
 def change_json(change: Change) -> dict[str, Any]:

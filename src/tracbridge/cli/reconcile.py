@@ -11,13 +11,13 @@ import typer
 from tracbridge.bootstrap import Service, observer, opened
 from tracbridge.cli.context import TROUBLED, Json, new_run, say, settings, to_json, wait_for
 from tracbridge.cli.progress import watching
-from tracbridge.cli.run import Options, Work, listen
+from tracbridge.cli.run import listen
 from tracbridge.cli.table import counted, harmless, table
-from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Unnoticed
 from tracbridge.engine.reconcile import Found, Looked, Reconciliation
 from tracbridge.engine.session import session
 from tracbridge.runtime.runner import Stop
+from tracbridge.runtime.work import Options, Work
 from tracbridge.sync.drift import OPEN, Cure, Drift
 
 SHOWN = 200
@@ -105,7 +105,7 @@ async def _reconcile(seen: Seen, *, fix: bool, only: str | None) -> int:
             async with session(service.connection, service.state.runs, name):
                 await look(service, seen, only, fix=True)
             listen(stop)
-            work = Work(service, Options(frozenset(Side)), stop, name)
+            work = Work(service, Options(), stop, name)
             await work()
             left, code = Seen(json=False), work.code
             await look(service, left, only)

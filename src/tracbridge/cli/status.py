@@ -5,25 +5,24 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from tracbridge.bootstrap import Service
-from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.context import Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.table import counted, lasting, moment
 from tracbridge.ports.views import LastRun, Standing
 
 
 def status(json: Json = False) -> None:
     """Last run, orders in sync, on their way, held, quarantined."""
-    standing, now = wait_for(_status())
+    standings, now = wait_for(_status())
     if json:
-        say_json([as_json(standing)])
+        say_json([as_json(standing) for standing in standings])
     else:
-        say("\n".join(lines(standing, now)))
+        say("\n".join(line for standing in standings for line in lines(standing, now)))
 
 
-async def _status() -> tuple[Standing, datetime]:
-    service: Service
-    async with serving() as service:
-        return await service.views.standing(), service.connection.clock.now()
+async def _status() -> tuple[list[Standing], datetime]:
+    async with serving_all() as services:
+        standings = [await service.views.standing() for service in services]
+        return standings, services[0].connection.clock.now()
 
 
 def as_json(standing: Standing) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def within(one: str, other: str, edits: int) -> bool:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that ``name`` most probably stands for; case is no difference."""
-    return min(known, key=lambda candidate: distance(name.upper(), candidate))
+    return min(known, key=lambda candidate: distance(name.upper(), candidate.upper()))
 
 
 def is_slip(name: str, known: Iterable[str]) -> bool:

@@ -25,10 +25,45 @@ LogLevel = Literal["TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRI
 LogFormat = Literal["text", "json"]
 
 
+Owner = Literal["both", "tracos", "customer"]
+Direction = Literal["both", "inbound", "outbound"]
+
+DEFAULT = "default"
+"""The connection that the environment makes, and its tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """Who may change one field (``owner``), which way it flows, and who wins a clash (None: as the
+    connection says).
+    """
+
+    owner: Owner = "both"
+    direction: Direction = "both"
+    conflict: ConflictPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Whose connections they are. ``passes``: how many of theirs may run at one time."""
+
+    id: str
+    name: str = ""
+    passes: int = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one run, checked. Paths are as written, relative to the current directory."""
+    """The settings of one connection, checked. Paths are as written, relative to the current
+    directory.
+    """
 
+    name: str = DEFAULT
+    tenant: str = DEFAULT
+    tracos_filter: Mapping[str, str | int | bool] = field(default_factory=dict)
+    create: frozenset[str] = frozenset({"tracos", "customer"})
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
+    every: float | None = None
     mongo_uri: str | None = field(repr=False)
     mongo_database: str
     mongo_collection: str
@@ -66,19 +101,33 @@ def load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
     """
     file, wrong = envfile.read(dotenv) if dotenv and dotenv.exists() else ({}, [])
     wrong.extend(_unknown(file, f"in {dotenv}"))
-    wrong.extend(_unknown((n for n in environ if names.is_slip(n, KNOWN)), "in the environment"))
+    wrong.extend(slips(environ, "in the environment"))
+    values, refused = read(TABLE, environ, file, f" in {dotenv}")
+    wrong += [*refused, *overlaps(complete(values))]
+    if wrong:
+        raise SettingError("\n".join(wrong))
+    return Settings(**values)
+
+
+def read(
+    rows: Iterable[Setting], environ: Mapping[str, str], file: Mapping[str, str], where: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The values of these settings by field, and a line for each that is not accepted."""
     values: dict[str, Any] = {}
-    for setting in TABLE:
+    wrong: list[str] = []
+    for setting in rows:
         given = environ.get(setting.name, "").strip()
         text = given or file.get(setting.name, "").strip() or setting.default
         try:
             values[setting.field] = setting.parse(text) if text else None
         except ValueError:
-            wrong.append(_refusal(setting, text, "" if given else f" in {dotenv}"))
-    wrong.extend(_overlaps(_complete(values)))
-    if wrong:
-        raise SettingError("\n".join(wrong))
-    return Settings(**values)
+            wrong.append(_refusal(setting, text, "" if given else where))
+    return values, wrong
+
+
+def slips(found: Iterable[str], where: str) -> Iterator[str]:
+    """A line for each name that is probably a misspelt setting's."""
+    return _unknown((name for name in found if names.is_slip(name, KNOWN)), where)
 
 
 def _unknown(found: Iterable[str], where: str) -> Iterator[str]:
@@ -100,7 +149,7 @@ def _refusal(setting: Setting, text: str, where: str) -> str:
     return f"{setting.name}{value}{where} is not accepted; it takes {accepted}."
 
 
-def _complete(values: dict[str, Any]) -> dict[str, Any]:
+def complete(values: dict[str, Any]) -> dict[str, Any]:
     """Fill in the folders whose default lies beside the inbound folder."""
     inbound = values.get("inbound_dir")
     for name in ("archive", "quarantine"):
@@ -109,7 +158,7 @@ def _complete(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _overlaps(values: Mapping[str, Any]) -> Iterator[str]:
+def overlaps(values: Mapping[str, Any]) -> Iterator[str]:
     """The four folders are four, and what we write for the customer is never taken for his."""
     taken: dict[str, Setting] = {}
     for setting in TABLE:

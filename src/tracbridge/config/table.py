@@ -23,6 +23,8 @@ class Setting(Struct, frozen=True):
     ``field``: its name in `Settings`. ``default``: as one would write it; "" is not set, and then
     ``otherwise`` says what happens. ``accepts``: what `parse` takes, in words. ``example``: what
     ``.env.example`` shows in place of a default. ``secret``: its value stands in no message.
+    ``key``: where it stands in a connection of ``tracbridge.yaml``, beside that file only there;
+    "" where the environment may still say it, as the default of all connections.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Setting(Struct, frozen=True):
     otherwise: str = ""
     example: str = ""
     secret: bool = False
+    key: str = ""
 
 
 TABLE = (
@@ -88,6 +91,7 @@ TABLE = (
         parse.path,
         "a path",
         "The folder where the customer puts his files. It must exist.",
+        key="customer.inbound",
     ),
     Setting(
         "DATA_OUTBOUND_DIR",
@@ -96,6 +100,7 @@ TABLE = (
         parse.path,
         "a path",
         "The folder where the customer finds our files. It must exist, outside the inbound folder.",
+        key="customer.outbound",
     ),
     Setting(
         "DATA_ARCHIVE_DIR",
@@ -106,6 +111,7 @@ TABLE = (
         "Where inbound files go when they are done, by day. On the inbound folder's file system.",
         otherwise="`archive` beside the inbound folder",
         example="data/archive",
+        key="customer.archive",
     ),
     Setting(
         "DATA_QUARANTINE_DIR",
@@ -116,6 +122,7 @@ TABLE = (
         "Where refused files go, by day. On the inbound folder's file system.",
         otherwise="`quarantine` beside the inbound folder",
         example="data/quarantine",
+        key="customer.quarantine",
     ),
     Setting(
         "ARCHIVE_RETENTION_DAYS",
@@ -124,6 +131,7 @@ TABLE = (
         parse.whole(CENTURY),
         "a whole number from 0 to 36500",
         "Days that archived files are kept; 0 is for ever. What an open case needs always stays.",
+        key="retention.archive_days",
     ),
     Setting(
         "HISTORY_RETENTION_DAYS",
@@ -132,6 +140,7 @@ TABLE = (
         parse.whole(CENTURY),
         "a whole number from 0 to 36500",
         "Days that history is kept; 0 is for ever. What an open case needs always stays.",
+        key="retention.history_days",
     ),
     Setting(
         "DATA_INBOUND_MODE",
@@ -141,6 +150,7 @@ TABLE = (
         "`archive`, `delete` or `keep`",
         "What happens to an inbound file that is done: archived, deleted, or kept where it is"
         " (for shares that we may not write).",
+        key="customer.mode",
     ),
     Setting(
         "DATA_SETTLE_SECONDS",
@@ -150,6 +160,7 @@ TABLE = (
         "a number of seconds from 0 to 86400",
         "How long a file that cannot be read to its end may be still on its way, before it is"
         " refused.",
+        key="customer.settle_seconds",
     ),
     Setting(
         "DATA_MAX_FILE_MB",
@@ -158,6 +169,7 @@ TABLE = (
         parse.number(1e6, zero=False),
         "a number of megabytes above 0, up to 1000000",
         "Larger inbound files are refused unread.",
+        key="customer.max_file_mb",
     ),
     Setting(
         "DATA_FILE_MODE",
@@ -167,6 +179,7 @@ TABLE = (
         "three octal digits, such as `0640`, that let the owner read and write and give others no"
         " right to write",
         "The mode of the files that we write.",
+        key="customer.file_mode",
     ),
     Setting(
         "DATA_TIMEZONE",
@@ -177,6 +190,7 @@ TABLE = (
         "The zone of customer dates that name none.",
         otherwise="such dates are refused",
         example="America/Sao_Paulo",
+        key="zone",
     ),
     Setting(
         "STATE_DATABASE",
@@ -195,6 +209,7 @@ TABLE = (
         parse.choice("newest", "tracos", "customer", "ask"),
         "`newest`, `tracos`, `customer` or `ask`",
         "Who wins a field that both sides changed differently; `ask` holds it for a person.",
+        key="conflicts.policy",
     ),
     Setting(
         "DELETE_CONFLICT",
@@ -203,6 +218,7 @@ TABLE = (
         parse.choice("both", "edit_wins", "delete_wins"),
         "`both`, `edit_wins` or `delete_wins`",
         "What stays when one side deletes an order and the other edits it.",
+        key="conflicts.delete",
     ),
     Setting(
         "FIRST_CONTACT",
@@ -212,6 +228,7 @@ TABLE = (
         "`check`, `link` or `hold`",
         "When both sides already have a number: link them if they look like the same order,"
         " always, or never without a person.",
+        key="conflicts.first_contact",
     ),
     Setting(
         "ACKNOWLEDGE_INBOUND",
@@ -220,6 +237,7 @@ TABLE = (
         parse.boolean,
         "`true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`",
         "Whether the customer is given an order once, as a receipt, after his change of it.",
+        key="acknowledge.receipts",
     ),
     Setting(
         "ACK",
@@ -229,6 +247,7 @@ TABLE = (
         "`auto`, `content` or `answer`",
         "What proves that our version has arrived: its file is gone, his own export shows it, or"
         " his system answered.",
+        key="acknowledge.by",
     ),
     Setting(
         "MASS_REMOVALS",
@@ -237,6 +256,7 @@ TABLE = (
         parse.limit,
         LIMIT,
         "How many deletions and cancellations of linked orders one pass applies to a side unasked.",
+        key="guards.removals",
     ),
     Setting(
         "MASS_COMPLETIONS",
@@ -245,6 +265,7 @@ TABLE = (
         parse.limit,
         LIMIT,
         "How many completions of linked orders one pass applies to a side unasked.",
+        key="guards.completions",
     ),
     Setting(
         "MASS_ACKNOWLEDGEMENTS",
@@ -254,6 +275,7 @@ TABLE = (
         LIMIT,
         "How many outbound files may be gone in one pass and count as taken; more look like a"
         " folder that somebody emptied.",
+        key="guards.acknowledgements",
     ),
     Setting(
         "LOG_LEVEL",

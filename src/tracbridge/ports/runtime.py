@@ -64,8 +64,12 @@ class Observer(Protocol):
 
 
 class Finding(Struct, frozen=True):
-    """One thing that ``check`` looked at: in order, or what to do."""
+    """One thing that ``check`` looked at: in order, or what to do.
+
+    ``connection``: "" where there is one only.
+    """
 
     name: str
     ok: bool
     text: str
+    connection: str = ""

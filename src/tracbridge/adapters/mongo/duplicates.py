@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from pymongo import UpdateOne
-from pymongo.asynchronous.collection import AsyncCollection
 
-from tracbridge.adapters.mongo.client import Document, translated
+from tracbridge.adapters.mongo.client import translated
+from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.adapters.mongo.tracos import guard
 from tracbridge.ports.connector import Record
 
@@ -13,17 +13,17 @@ FORMER = "duplicateOf"
 """Where such a document keeps the number that it gave up."""
 
 
-async def give_up_number(
-    orders: AsyncCollection[Document], records: Sequence[Record], host: str
-) -> int:
+async def give_up_number(orders: Orders, records: Sequence[Record]) -> int:
     """Each of these that is still as read; nothing else of it changes. Returns how many."""
     if not records:
         return 0
-    with translated(host):
-        result = await orders.bulk_write([_renamed(record) for record in records], ordered=False)
+    operations = [_renamed(orders, record) for record in records]
+    with translated(orders.host):
+        result = await orders.collection.bulk_write(operations, ordered=False)
     return result.matched_count
 
 
-def _renamed(record: Record) -> UpdateOne:
+def _renamed(orders: Orders, record: Record) -> UpdateOne:
     number = (record.body or {})["number"]
-    return UpdateOne({**guard(record), "number": number}, {"$rename": {"number": FORMER}})
+    query = orders.ours({**guard(record, orders.guarded), "number": number})
+    return UpdateOne(query, {"$rename": {"number": FORMER}})

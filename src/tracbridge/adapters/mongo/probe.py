@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, translated
-from tracbridge.adapters.mongo.schema import OLDEST, STATE, TRACOS, doubles
+from tracbridge.adapters.mongo.orders import Orders
+from tracbridge.adapters.mongo.schema import OLDEST, STATE, doubles, refuse_shared
 from tracbridge.domain.errors import TracbridgeError
 from tracbridge.ports.runtime import Finding
 
@@ -18,14 +18,13 @@ ACTIONS = frozenset({"find", "insert", "update", "createIndex", "listIndexes"})
 BOOKS = ("leases", "passes", "cursors", "connections", "files")
 
 
-async def look(
-    orders: AsyncCollection[Document], state: AsyncDatabase[Document], host: str
-) -> AsyncIterator[Finding]:
+async def look(orders: Orders, state: AsyncDatabase[Document]) -> AsyncIterator[Finding]:
     """One finding after the other; ends at the first that makes the others pointless."""
     try:
-        with translated(host):
-            yield await _server(state, host)
-            await orders.find_one({}, {"_id": 1})
+        with translated(orders.host):
+            yield await _server(state, orders.host)
+            await orders.collection.find_one({}, {"_id": 1})
+            await refuse_shared(orders)
             yield await _rights(orders, state)
             async for finding in _indexes(orders):
                 yield finding
@@ -53,7 +52,7 @@ def topology(hello: Document) -> str:
     return f"replica set {hello['setName']}" if "setName" in hello else "standalone"
 
 
-async def _rights(orders: AsyncCollection[Document], state: AsyncDatabase[Document]) -> Finding:
+async def _rights(orders: Orders, state: AsyncDatabase[Document]) -> Finding:
     status = await state.client.admin.command("connectionStatus", showPrivileges=True)
     auth = status["authInfo"]
     if not auth["authenticatedUsers"]:
@@ -61,7 +60,8 @@ async def _rights(orders: AsyncCollection[Document], state: AsyncDatabase[Docume
             "rights", ok=True, text="no account: this MongoDB lets everybody do anything"
         )
     ours = [*STATE, *(f"tracbridge_{name}" for name in BOOKS)]
-    needed = [(orders.database.name, orders.name), *((state.name, name) for name in ours)]
+    tracos = orders.collection
+    needed = [(tracos.database.name, tracos.name), *((state.name, name) for name in ours)]
     lacking = lacks(auth["authenticatedUserPrivileges"], needed)
     if lacking:
         text = f"this account may not {lacking}; see docs/reference/mongodb-rights.md"
@@ -89,14 +89,14 @@ def covers(resource: Document, database: str, collection: str) -> bool:
     return names[0] in ("", database) and names[1] in ("", collection)
 
 
-async def _indexes(orders: AsyncCollection[Document]) -> AsyncIterator[Finding]:
-    there = {index["name"] async for index in await orders.list_indexes()}
-    names = [str(model.document["name"]) for model in TRACOS]
+async def _indexes(orders: Orders) -> AsyncIterator[Finding]:
+    there = {index["name"] async for index in await orders.collection.list_indexes()}
+    names = [str(model.document["name"]) for model in orders.indexes]
     missing = [name for name in names if name not in there]
     text = f"to be made by the first run: {', '.join(missing)}" if missing else "all there"
     yield Finding("indexes", ok=True, text=text)
     rows = await doubles(orders) if names[0] in missing else []
-    yield _numbers(rows, orders.full_name)
+    yield _numbers(rows, orders.collection.full_name)
 
 
 def _numbers(rows: list[dict[str, Any]], where: str) -> Finding:

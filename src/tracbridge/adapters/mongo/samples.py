@@ -1,12 +1,11 @@
 """Sample documents in TracOS's collection."""
 
-from pymongo.asynchronous.collection import AsyncCollection
-
 from tracbridge.adapters.mongo.client import Document, translated
+from tracbridge.adapters.mongo.orders import Orders
 
 
-async def plant(orders: AsyncCollection[Document], documents: list[Document], host: str) -> None:
+async def plant(orders: Orders, documents: list[Document]) -> None:
     """Insert them all; the caller has seen to it that their numbers are free."""
     if documents:
-        with translated(host):
-            await orders.insert_many(documents)
+        with translated(orders.host):
+            await orders.collection.insert_many([{**orders.owner, **one} for one in documents])

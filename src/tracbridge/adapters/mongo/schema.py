@@ -3,37 +3,17 @@
 from collections.abc import Collection
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from tracbridge.adapters.mongo.client import DUPLICATE, Document, translated
-from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED
+from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError
 
 OLDEST = (6, 0)
 """Partial filters with ``$in`` came with MongoDB 6.0."""
-
-TRACOS = [
-    IndexModel(
-        [("number", ASCENDING)],
-        name="tracbridge_number",
-        unique=True,
-        partialFilterExpression={"number": {"$gt": 0}},
-    ),
-    IndexModel(
-        [("isSynced", ASCENDING)],
-        name="tracbridge_unsynced",
-        partialFilterExpression={"isSynced": {"$in": [False, None]}},
-    ),
-    IndexModel(
-        [("isSynced", ASCENDING), ("_id", ASCENDING)],
-        name="tracbridge_oddly_synced",
-        partialFilterExpression=ODDLY_SYNCED,
-    ),
-    IndexModel([("updatedAt", ASCENDING)], name="tracbridge_updated"),
-]
 
 STATE: dict[str, list[IndexModel]] = {
     "tracbridge_links": [
@@ -88,46 +68,60 @@ async def version_of(database: AsyncDatabase[Document], host: str) -> str:
     return str(info["version"])
 
 
-async def prepare(
-    orders: AsyncCollection[Document], state: AsyncDatabase[Document], host: str
-) -> list[str]:
+async def prepare(orders: Orders, state: AsyncDatabase[Document]) -> list[str]:
     """Make the indexes that are not there; returns the names of those that were made."""
-    made = await _ensure(orders, TRACOS, host)
+    made = await _prepare_tracos(orders)
     for name, models in STATE.items():
-        await _ensure(state[name], models, host)
+        with translated(orders.host):
+            if missing := await _missing(state[name], models):
+                await state[name].create_indexes(missing)
     return made
 
 
-async def _ensure(
-    collection: AsyncCollection[Document], models: list[IndexModel], host: str
-) -> list[str]:
-    with translated(host):
-        there = await _indexes(collection)
-    missing = [model for model in models if model.document["name"] not in there]
-    if missing:
-        await _create(collection, missing, host)
+async def _prepare_tracos(orders: Orders) -> list[str]:
+    with translated(orders.host):
+        await refuse_shared(orders)
+        missing = await _missing(orders.collection, orders.indexes)
+        try:
+            if missing:
+                await orders.collection.create_indexes(missing)
+        except OperationFailure as error:
+            if error.code != DUPLICATE:
+                raise
+            raise ConfigError(await _named(orders)) from error
     return [str(model.document["name"]) for model in missing]
+
+
+async def _missing(
+    collection: AsyncCollection[Document], models: list[IndexModel]
+) -> list[IndexModel]:
+    there = await _indexes(collection)
+    return [model for model in models if model.document["name"] not in there]
 
 
 _NO_SUCH_COLLECTION = 26
 
-
-async def _create(
-    collection: AsyncCollection[Document], models: list[IndexModel], host: str
-) -> None:
-    with translated(host):
-        try:
-            await collection.create_indexes(models)
-        except OperationFailure as error:
-            if error.code != DUPLICATE:
-                raise
-            raise ConfigError(await _named(collection)) from error
+WHOLE = "tracbridge_number"
+"""The index of a connection that has the collection to itself."""
 
 
-async def refuse_doubles(orders: AsyncCollection[Document], host: str) -> None:
+async def refuse_shared(orders: Orders) -> None:
+    """Raises `ConfigError` where numbers may stand only once, though several connections share the
+    collection now.
+    """
+    if orders.owner and WHOLE in await _indexes(orders.collection):
+        raise ConfigError(
+            f"{orders.collection.full_name} still has the index {WHOLE}, by which no two "
+            "connections may hold the same number. Now tracos.filter shares the collection: drop "
+            f'that index first, in mongosh: db.{orders.collection.name}.dropIndex("{WHOLE}").'
+        )
+
+
+async def refuse_doubles(orders: Orders) -> None:
     """As `prepare`, but makes nothing: raises `ConfigError` for numbers that are not unique."""
-    with translated(host):
-        if TRACOS[0].document["name"] not in await _indexes(orders) and await doubles(orders, 1):
+    with translated(orders.host):
+        unique = orders.indexes[0].document["name"] in await _indexes(orders.collection)
+        if not unique and await doubles(orders, 1):
             raise ConfigError(await _named(orders))
 
 
@@ -141,23 +135,24 @@ async def _indexes(collection: AsyncCollection[Document]) -> Collection[str]:
     return ()
 
 
-async def doubles(collection: AsyncCollection[Document], limit: int = 5) -> list[Document]:
+async def doubles(orders: Orders, limit: int = 5) -> list[Document]:
     """Numbers that more than one document carries, with the documents' ids."""
     stages: list[dict[str, Any]] = [
-        {"$match": {"number": {"$gt": 0}}},
+        {"$match": orders.ours({"number": {"$gt": 0}})},
         {"$group": {"_id": "$number", "ids": {"$push": "$_id"}, "n": {"$sum": 1}}},
         {"$match": {"n": {"$gt": 1}}},
         {"$sort": {"_id": 1}},
         {"$limit": limit},
     ]
-    return [row async for row in await collection.aggregate(stages, allowDiskUse=True)]
+    found = await orders.collection.aggregate(stages, allowDiskUse=True)
+    return [row async for row in found]
 
 
-async def _named(collection: AsyncCollection[Document]) -> str:
-    rows = await doubles(collection)
+async def _named(orders: Orders) -> str:
+    rows = await doubles(orders)
     named = "; ".join(f"{row['_id']}: {', '.join(map(str, row['ids']))}" for row in rows)
     return (
-        f"{collection.full_name} holds several documents with one number ({named}). "
+        f"{orders.collection.full_name} holds several documents with one number ({named}). "
         "Keep one document per number, then start again: tracbridge repair duplicates proposes "
         "which."
     )

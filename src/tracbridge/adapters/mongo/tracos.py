@@ -12,29 +12,18 @@ from math import isfinite
 from typing import Any
 
 from bson import Decimal128, ObjectId
-from bson.codec_options import DatetimeConversion
 from bson.errors import InvalidDocument
 from pymongo import UpdateOne
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DocumentTooLarge
 
 from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
+from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
 
 PAGE = 1_000
 LARGEST = 2**63 - 1
-
-GUARDED = ("status", "title", "description", "deleted", "deletedAt", "updatedAt")
-"""The fields that an update is planned on; it takes effect only where they are still as read."""
-
-SHOWN = dict.fromkeys(("number", "createdAt", *GUARDED, "isSynced", "syncedAt"), 1)
-UNSYNCED = {"isSynced": {"$in": [False, None]}}
-_NO_FLAGS = ["string", "int", "long", "double", "decimal", "date", "object", "array", "binData"]
-_NO_FLAGS += ["objectId", "timestamp", "regex", "javascript", "minKey", "maxKey"]
-ODDLY_SYNCED: Document = {"isSynced": {"$type": _NO_FLAGS}}
-"""Marked by something that is no flag: not synced either. With a small index of its own."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SCALARS = (str, bool, int, float, datetime, type(None))
@@ -45,8 +34,10 @@ class TracosConnector:
 
     traits = Traits(checks_versions=True, reads_back=True, supersedes=True, answers=True)
 
-    def __init__(self, collection: AsyncCollection[Document], host: str) -> None:
-        self._orders, self._host = lenient(collection), host
+    def __init__(self, orders: Orders) -> None:
+        self._orders, self._host, self._ours = orders.collection, orders.host, orders.ours
+        self._owner, self._shown = orders.owner, orders.shown
+        self._guarded = orders.guarded
 
     async def check(self) -> None:
         with translated(self._host):
@@ -65,7 +56,7 @@ class TracosConnector:
 
     async def _pages(self, query: Document) -> AsyncIterator[Page]:
         with translated(self._host):
-            cursor = self._orders.find(query, SHOWN, batch_size=PAGE)
+            cursor = self._orders.find(self._ours(query), self._shown, batch_size=PAGE)
             async for documents in paged(cursor, PAGE):
                 records = tuple(record_of(document) for document in documents)
                 yield Page(records, Cursor(str(documents[-1]["_id"])))
@@ -78,8 +69,8 @@ class TracosConnector:
         found: dict[str, list[Record]] = {}
         wanted = {str(number) for number in numbers}
         with translated(self._host):
-            query = {"number": {"$in": numbers}}
-            documents = self._orders.find(query, SHOWN, batch_size=PAGE + 1)
+            query = self._ours({"number": {"$in": numbers}})
+            documents = self._orders.find(query, self._shown, batch_size=PAGE + 1)
             for document in await documents.to_list():
                 for ref in refs_of(document["number"]) & wanted:
                     found.setdefault(ref, []).append(record_of(document))
@@ -95,7 +86,7 @@ class TracosConnector:
         """One insert for all; a number that exists by now makes that write stale."""
         if not writes:
             return {}
-        documents = [{"_id": ObjectId(), **(write.body or {})} for write in writes]
+        documents = [{"_id": ObjectId(), **self._owner, **(w.body or {})} for w in writes]
         there: set[int] | None = set()
         with translated(self._host):
             try:
@@ -134,7 +125,9 @@ class TracosConnector:
         """One bulk for all, each guarded by what was read."""
         if not writes:
             return {}
-        operations = [UpdateOne(guard(w.replaces), {"$set": dict(w.body or {})}) for w in writes]
+        operations = [
+            UpdateOne(self._guard(w.replaces), {"$set": {**(w.body or {})}}) for w in writes
+        ]
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
             lost = set() if result.matched_count == len(writes) else await self._lost(writes)
@@ -154,27 +147,16 @@ class TracosConnector:
         return sum(await halves(self._mark, marks))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
-        operations = [UpdateOne(guard(record), {"$set": values}) for record, values in marks]
+        operations = [UpdateOne(self._guard(record), {"$set": values}) for record, values in marks]
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
         return result.matched_count
 
+    def _guard(self, record: Record | None) -> Document:
+        return self._ours(guard(record, self._guarded))
+
     async def aclose(self) -> None:
         """The client belongs to the composition root."""
-
-
-def lenient(orders: AsyncCollection[Document]) -> AsyncCollection[Document]:
-    """The collection, read so that no document keeps the others from being read.
-
-    A date beyond Python's years is no `datetime`, and a text that is not UTF-8 holds surrogates:
-    the mapping refuses both.
-    """
-    options = orders.codec_options.with_options(
-        tz_aware=True,
-        datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-        unicode_decode_error_handler="surrogateescape",
-    )
-    return orders.with_options(codec_options=options)
 
 
 def record_of(document: Document) -> Record:
@@ -210,10 +192,10 @@ def number_of(ref: str) -> int | None:
     return number if 0 < (number := int(ref)) <= LARGEST else None
 
 
-def guard(record: Record | None) -> Document:
+def guard(record: Record | None, fields: Sequence[str]) -> Document:
     """A filter for exactly the document that was read, by typed scalars."""
     body: Body = record.body or {} if record else {}
-    values = {name: body.get(name) for name in GUARDED}
+    values = {name: body.get(name) for name in fields}
     return {"_id": body["_id"], **{n: v for n, v in values.items() if _is_comparable(v)}}
 
 

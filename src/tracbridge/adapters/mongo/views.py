@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, paged, translated
+from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
 from tracbridge.adapters.mongo.stores import to_case, to_conflict, to_entry
-from tracbridge.adapters.mongo.tracos import ODDLY_SYNCED, UNSYNCED, lenient, refs_of, source_of
+from tracbridge.adapters.mongo.tracos import refs_of, source_of
 from tracbridge.domain.link import Phase
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
@@ -53,15 +53,9 @@ class Marks(Struct, frozen=True):
 class Views:
     """Questions about one connection."""
 
-    def __init__(
-        self,
-        database: AsyncDatabase[Document],
-        orders: AsyncCollection[Document],
-        connection: str,
-        host: str,
-    ) -> None:
-        self._db, self._orders = database, lenient(orders)
-        self._c, self._host = connection, host
+    def __init__(self, database: AsyncDatabase[Document], orders: Orders, connection: str) -> None:
+        self._db, self._orders, self._ours = database, orders.collection, orders.ours
+        self._c, self._host = connection, orders.host
 
     async def one(self, name: str, query: dict[str, Any]) -> Document | None:
         """One document of our collection ``tracbridge_<name>`` for this connection."""
@@ -125,7 +119,8 @@ class Views:
         refused = await self._refused_documents()
         shown = {"number": 1, "updatedAt": 1}
         for query in (UNSYNCED, ODDLY_SYNCED):
-            async for page in paged(self._orders.find(query, shown, batch_size=PAGE), PAGE):
+            cursor = self._orders.find(self._ours(query), shown, batch_size=PAGE)
+            async for page in paged(cursor, PAGE):
                 await self._count_unsent([d for d in page if source_of(d) not in refused], found)
         return found
 
@@ -156,7 +151,8 @@ class Views:
     async def taken_numbers(self, numbers: Sequence[int]) -> list[int]:
         """Which of these numbers TracOS holds already."""
         with translated(self._host):
-            found = self._orders.find({"number": {"$in": list(numbers)}}, {"number": 1})
+            query = self._ours({"number": {"$in": list(numbers)}})
+            found = self._orders.find(query, {"number": 1})
             refs = [refs_of(document["number"]) async for document in found]
         return sorted({int(ref) for some in refs for ref in some} & set(numbers))
 

@@ -40,20 +40,26 @@ def configure(level: str, log_format: str, run: str) -> None:
 
 
 class LogObserver:
-    """Reports what happens, in the log: one event for each batch and each incident."""
+    """Reports what happens, in the log: one event for each batch and each incident.
+
+    ``connection``: stands in each line where there are several, "" where there is one.
+    """
+
+    def __init__(self, connection: str = "") -> None:
+        self._always = {"connection": connection} if connection else {}
 
     def batch(self, flow: str, counts: Mapping[str, int]) -> None:
         """A batch of one flow is settled; ``counts`` by outcome."""
-        _logger().bind(flow=flow, **counts).info("batch.settled")
+        _logger().bind(**self._always, flow=flow, **counts).info("batch.settled")
 
     def incident(self, code: str, where: str, message: str) -> None:
         """Something went wrong that a person may want to see; the work goes on."""
-        fields = {"code": code, "where": where, "what": message}
+        fields = {**self._always, "code": code, "where": where, "what": message}
         _logger().bind(**fields).warning("incident.recorded")
 
     def info(self, message: str, **fields: object) -> None:
         """Anything else: ``message`` is the event's name (noun.verb_past), fields stand apart."""
-        _logger().bind(**fields).info(message)
+        _logger().bind(**self._always, **fields).info(message)
 
 
 def as_json(event: Event) -> str:

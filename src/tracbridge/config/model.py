@@ -1,0 +1,198 @@
+"""What a configuration file may say, as pydantic models; ``docs/reference/connections.md`` and the
+JSON Schema for editors come from them.
+
+What a setting accepts is said once, in `table`: these models only give each its place in a file.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from tracbridge.config import parse
+from tracbridge.config.table import KNOWN
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
+"""A name that people type, and that stands in file names and in our memory."""
+
+Side = Literal["tracos", "customer"]
+
+
+def _read(accepts: str, read: parse.Parse) -> BeforeValidator:
+    def reader(value: object) -> object:
+        text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+        try:
+            return None if value is None or not text else read(text)
+        except ValueError:
+            raise ValueError(f"is not accepted; it takes {accepts}") from None
+
+    return BeforeValidator(reader)
+
+
+def _row(name: str, **schema: Any) -> tuple[Any, ...]:
+    """The reader, the default and the description of one setting, by its name in the table."""
+    row = KNOWN[name]
+    described = {"description": row.doc, **({"default": row.default} if row.default else {})}
+    shape = schema or {"type": "string"}
+    return _read(row.accepts.replace("`", ""), row.parse), WithJsonSchema({**shape, **described})
+
+
+def _words(*words: str) -> dict[str, Any]:
+    return {"enum": list(words)}
+
+
+_NUMBER = {"type": "number"}
+_SECONDS = "a number of seconds above 0, up to 86400, such as `30`"
+_LIMIT = {"type": "string", "pattern": r"^(off|[0-9]+ *, *[0-9.]+ *%)$"}
+
+Folder = Annotated[Path, *_row("DATA_INBOUND_DIR")]
+
+
+class Part(BaseModel):
+    """A table of a file: what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Customer(Part):
+    """The customer's system and how to reach it."""
+
+    connector: Literal["folder"] = Field("folder", description="The kind of system.")
+    inbound: Folder
+    outbound: Annotated[Path, *_row("DATA_OUTBOUND_DIR")]
+    archive: Annotated[Path | None, *_row("DATA_ARCHIVE_DIR")] = None
+    quarantine: Annotated[Path | None, *_row("DATA_QUARANTINE_DIR")] = None
+    mode: Annotated[str, *_row("DATA_INBOUND_MODE", **_words("archive", "delete", "keep"))] = (
+        "archive"
+    )
+    settle_seconds: Annotated[float, *_row("DATA_SETTLE_SECONDS", **_NUMBER)] = 2.0
+    max_file_mb: Annotated[float, *_row("DATA_MAX_FILE_MB", **_NUMBER)] = 64.0
+    file_mode: Annotated[int, *_row("DATA_FILE_MODE")] = 0o640
+
+
+class Tracos(Part):
+    """Where TracOS's work orders of this connection are."""
+
+    uri: Annotated[str | None, *_row("MONGO_URI")] = Field(None, repr=False)
+    database: Annotated[str | None, *_row("MONGO_DATABASE")] = None
+    collection: Annotated[str | None, *_row("MONGO_COLLECTION")] = None
+    filter: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str | int | bool] = (
+        Field(
+            {},
+            description="Only documents with these values belong to this connection; new ones get "
+            "them.",
+        )
+    )
+
+
+class Conflicts(Part):
+    """Who wins where both sides changed the same."""
+
+    policy: Annotated[
+        str, *_row("CONFLICT_POLICY", **_words("newest", "tracos", "customer", "ask"))
+    ] = "newest"
+    delete: Annotated[
+        str, *_row("DELETE_CONFLICT", **_words("both", "edit_wins", "delete_wins"))
+    ] = "both"
+    first_contact: Annotated[str, *_row("FIRST_CONTACT", **_words("check", "link", "hold"))] = (
+        "check"
+    )
+
+
+class Acknowledge(Part):
+    """How we know that our version has arrived, and whether his is answered."""
+
+    by: Annotated[str, *_row("ACK", **_words("auto", "content", "answer"))] = "auto"
+    receipts: Annotated[bool, *_row("ACKNOWLEDGE_INBOUND", type="boolean")] = False
+
+
+class Guards(Part):
+    """How much of what one pass does unasked."""
+
+    removals: Annotated[Any, *_row("MASS_REMOVALS", **_LIMIT)] = (20, 0.05)
+    completions: Annotated[Any, *_row("MASS_COMPLETIONS", **_LIMIT)] = (100, 0.2)
+    acknowledgements: Annotated[Any, *_row("MASS_ACKNOWLEDGEMENTS", **_LIMIT)] = (1000, 0.5)
+
+
+class Retention(Part):
+    """How long what is done is kept."""
+
+    archive_days: Annotated[int, *_row("ARCHIVE_RETENTION_DAYS", type="integer")] = 90
+    history_days: Annotated[int, *_row("HISTORY_RETENTION_DAYS", type="integer")] = 90
+
+
+class Retries(Part):
+    """How an outage of MongoDB is waited out."""
+
+    max: Annotated[int | None, *_row("MONGO_MAX_RETRIES", type="integer")] = None
+    delay: Annotated[float | None, *_row("MONGO_RETRY_DELAY", **_NUMBER)] = None
+
+
+class FieldRule(Part):
+    """Who may change one field, and who wins where both did.
+
+    ``owner`` says whose word counts: the other side's change of the field is put right. With
+    ``direction`` alone its change is just not passed on.
+    """
+
+    owner: Literal["both", "tracos", "customer"] = "both"
+    direction: Literal["both", "inbound", "outbound"] = "both"
+    conflict: Literal["newest", "tracos", "customer", "ask"] | None = None
+
+
+class Connection(Part):
+    """One pairing of a customer's system with TracOS."""
+
+    tenant: Name = Field("default", description="Whose connection it is.")
+    enabled: bool = Field(True, description="false: no run touches it.")
+    customer: Customer
+    tracos: Tracos = Tracos()
+    state_database: Annotated[str | None, *_row("STATE_DATABASE")] = None
+    zone: Annotated[ZoneInfo | None, *_row("DATA_TIMEZONE")] = None
+    create: list[Side] = Field(
+        ["tracos", "customer"],
+        description="The sides whose new orders are created on the other side too.",
+    )
+    conflicts: Conflicts = Conflicts()
+    fields: dict[str, FieldRule] = {}
+    acknowledge: Acknowledge = Acknowledge()
+    guards: Guards = Guards()
+    every: Annotated[
+        float | None,
+        _read(_SECONDS, parse.number(86_400.0, zero=False)),
+        WithJsonSchema({"type": "number"}),
+    ] = Field(None, description="Seconds between two passes of a service; else `run --every`.")
+    retention: Retention = Retention()
+    retries: Retries = Retries()
+
+
+class Tenant(Part):
+    """Whose connections they are, and what they may use of this machine."""
+
+    name: str = Field("", description="What people call it.")
+    passes: int = Field(2, ge=1, le=64, description="Passes of its connections at one time.")
+
+
+class Log(Part):
+    """How this process logs."""
+
+    level: Annotated[
+        str | None,
+        *_row(
+            "LOG_LEVEL",
+            **_words("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"),
+        ),
+    ] = None
+    format: Annotated[str | None, *_row("LOG_FORMAT", **_words("text", "json"))] = None
+
+
+class Whole(Part):
+    """The file ``tracbridge.yaml``; connections may also stand in ``connections/NAME.yaml``."""
+
+    tenants: dict[Name, Tenant] = {}
+    defaults: dict[str, Any] = Field(
+        {}, description="What every connection says unless it says something else."
+    )
+    connections: dict[Name, Connection] = {}
+    log: Log = Log()

@@ -1,0 +1,232 @@
+"""The passes of one connection: one, or again and again, each on record."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from tracbridge.domain.errors import RetryableError, TracbridgeError
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.cycle import cycle
+from tracbridge.engine.session import session
+from tracbridge.ports.state import Runs
+from tracbridge.runtime.runner import Backoff, Stop, Stopped, persist
+from tracbridge.sync.guard import Withheld
+
+INBOUND = (
+    *("read", "created", "updated", "unchanged", "stale"),
+    *("conflicts", "quarantined", "held", "waiting"),
+)
+OUTBOUND = ("read", "delivered", "unchanged", "quarantined", "failed")
+"""What is counted, in the order in which people read it."""
+
+TROUBLED = 3
+"""It ran, and something was quarantined, held or not delivered."""
+
+RENEWAL = 10.0
+"""Seconds: how often the lease is renewed between two passes."""
+
+HELD = 30.0
+"""Seconds: where passes are further apart, the right to work is given back between them."""
+
+
+class Options(Struct, frozen=True):
+    """What was asked for. ``every``: seconds between two passes; None is one pass.
+
+    ``persistent``: outages are waited out within a pass; else whoever started the work does that.
+    """
+
+    sides: frozenset[Side] = frozenset(Side)
+    every: float | None = None
+    strict: bool = False
+    rebind: bool = False
+    allow_mass_change: bool = False
+    persistent: bool = True
+
+
+class Workplace(Protocol):
+    """One wired connection, as far as its passes need it."""
+
+    @property
+    def connection(self) -> Connection:
+        """What the engine works with."""
+
+    @property
+    def runs(self) -> Runs:
+        """Where passes are put on record."""
+
+    @property
+    def backoff(self) -> Backoff:
+        """How an outage is waited out."""
+
+    async def prepare(self) -> list[str]:
+        """Everything that the first pass needs is there; may be repeated."""
+
+    async def tidy(self) -> None:
+        """Forget what is old."""
+
+    async def troubled(self) -> bool:
+        """Something waits for a person, also from before."""
+
+
+Turn = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+"""Lets a pass take place, when it is its turn."""
+
+
+async def at_once(work: Callable[[], Awaitable[None]]) -> None:
+    """It is always its turn."""
+    await work()
+
+
+class Work:
+    """The passes of one connection in one process, and what they did.
+
+    ``name``: the run's; ``cut``: the last pass was left at a safe point; ``code``: how it ended.
+    """
+
+    def __init__(
+        self, place: Workplace, options: Options, stop: Stop, name: str, turn: Turn = at_once
+    ) -> None:
+        self.place, self.options, self.stop, self.name = place, options, stop, name
+        self.turn = turn
+        self.total, self.passes, self.code, self.cut = Tally(name), 0, 0, False
+        self.begun, self.seconds = time.monotonic(), 0.0
+        self.connection = place.connection
+        if options.allow_mass_change:
+            self.connection = replace(self.connection, guards={})
+        self._row = ""
+        self._rebind = options.rebind
+
+    async def __call__(self) -> None:
+        """Until all is done, or until told to stop."""
+        every = self.options.every
+        try:
+            if every is None:
+                await self.turn(self._session)
+            elif every < HELD:
+                await self._session(every)
+            else:
+                await self._apart(every)
+        except RetryableError:
+            # Told to stop while waiting for a server: what was done is whole.
+            if every is None or not self.stop.asked:
+                raise
+        finally:
+            self.seconds = time.monotonic() - self.begun
+
+    async def _session(self, every: float | None = None) -> None:
+        """One session: one pass, or one after the other with little time between them."""
+        async with AsyncExitStack() as stack:
+            await self._persist(lambda: self._enter(stack))
+            await (self._pass() if every is None else self.turn(self._pass))
+            while every is not None and not self.stop.asked:
+                await self._rest(every)
+                if not self.stop.asked:
+                    await self.turn(self._pass)
+
+    async def _apart(self, every: float) -> None:
+        """A session for each pass: who works seldom holds nothing in between."""
+        while not self.stop.asked:
+            await self.turn(self._session)
+            await self.stop.sleep(every)
+
+    async def _enter(self, stack: AsyncExitStack) -> None:
+        await self.place.prepare()
+        entered = session(self.place.connection, self.place.runs, self.name, rebind=self._rebind)
+        await stack.enter_async_context(entered)
+        self._rebind = False
+
+    async def _persist(self, work: Any, tally: Tally | None = None) -> None:
+        """Outages are waited out: for ever if we run for ever."""
+        patient = self.options.persistent
+        await persist(
+            work,
+            self.place.backoff if patient else Backoff(0),
+            self.place.connection.observer,
+            self.stop,
+            for_ever=patient and self.options.every is not None,
+            progress=(lambda: total_of(tally)) if tally else (lambda: 0),
+        )
+
+    async def _pass(self) -> None:
+        """One pass, on record; passes in which nothing happened share a row."""
+        begun, clock = time.monotonic(), self.connection.clock
+        self.passes += 1
+        self._row = self._row or f"{self.name}-{self.passes}".removesuffix("-1")
+        row, runs = self._row, self.place.runs
+        tally = Tally(row)
+        await self._persist(lambda: runs.begin(row, clock.now()))
+        try:
+            await self._persist(lambda: self._cycle(tally), tally)
+        except Stopped:
+            self.cut = True
+        except RetryableError:
+            raise
+        except TracbridgeError as error:
+            with suppress(TracbridgeError):
+                await runs.end(row, clock.now(), {"exit": 1, "error": str(error)})
+            raise
+        self.code = await self._judged(tally)
+        told = connection_json(self.connection.name, tally, time.monotonic() - begun)
+        counts = {"run": tally.run, "connections": [told], "exit": self.code}
+        ended = {"counts": counts, "exit": self.code}
+        await self._persist(lambda: runs.end(row, clock.now(), ended))
+        if not self.cut:
+            await self._persist(self.place.tidy)
+        self._row = "" if total_of(tally) else row
+        self._add(tally)
+
+    def _add(self, tally: Tally) -> None:
+        """The sum of all passes; what waits or was withheld is that of the last one."""
+        self.total.inbound["waiting"] = 0
+        self.total.withheld = tally.withheld
+        self.total.inbound += tally.inbound
+        self.total.outbound += tally.outbound
+
+    async def _cycle(self, tally: Tally) -> None:
+        await self.connection.lease.hold()
+        # What waits is counted anew, not added, when a pass is repeated.
+        tally.inbound["waiting"] = 0
+        tally.withheld = []
+        await cycle(self.connection, tally, self.options.sides)
+
+    async def _judged(self, tally: Tally) -> int:
+        if tally.troubled:
+            return TROUBLED
+        if not self.options.strict:
+            return 0
+        return TROUBLED if await self.place.troubled() else 0
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the next pass, or until told to stop; the lease stays ours."""
+        until = time.monotonic() + seconds
+        while not self.stop.asked and (left := until - time.monotonic()) > 0:
+            await self.stop.sleep(min(left, RENEWAL))
+            with suppress(RetryableError):
+                await self.connection.lease.hold()
+
+
+def total_of(tally: Tally) -> int:
+    """Whether anything happened: records and effects, not files that wait."""
+    return tally.inbound.total() - tally.inbound["waiting"] + tally.outbound.total()
+
+
+def connection_json(name: str, tally: Tally, seconds: float) -> dict[str, Any]:
+    """What one connection's passes did, for programs."""
+    return {
+        "connection": name,
+        "inbound": {name: tally.inbound[name] for name in INBOUND},
+        "outbound": {name: tally.outbound[name] for name in OUTBOUND},
+        "seconds": round(seconds, 3),
+        **withheld_json(tally.withheld),
+    }
+
+
+def withheld_json(withheld: list[Withheld]) -> dict[str, Any]:
+    """What the mass guard stopped, for programs; no key where it stopped nothing."""
+    stopped = [{**asdict(w), "side": w.side.value, "kind": w.kind.value} for w in withheld]
+    return {"withheld": stopped} if stopped else {}
