@@ -40,6 +40,7 @@ from tests.property.cases import (
 from tracbridge.domain.link import Claim, Held, Link, Phase, Seen
 from tracbridge.domain.outcome import Kind, Outcome
 from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder
+from tracbridge.sync import plan
 from tracbridge.sync.identity import print_of, prints_of
 from tracbridge.sync.merge import Decision, Incoming
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
@@ -300,6 +301,19 @@ def test_an_echo_is_doubted_only_where_he_leaves_what_tracos_has_from_him(case: 
         assert [(note.kind, set(note.taken)) for note in notes] == [(Kind.DOUBT, left)]
     else:
         assert not notes
+
+
+@STEADY
+@given(situations)
+def test_the_short_cut_of_an_echo_comes_to_the_same_as_the_rules(case: Situation) -> None:
+    incoming, known, tracos, chosen = case
+    assume(known.base is not None)
+    shown = replace(incoming.order, fields=known.base or {}, extra=known.extra)
+    calm = replace(known, out=None, window=None)
+    short = decided(replace(incoming, order=shown), calm, tracos, chosen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "at_rest", lambda *_: False)
+        assert decided(replace(incoming, order=shown), calm, tracos, chosen) == short
 
 
 @STEADY

@@ -28,6 +28,8 @@ def decide(
 ) -> Decision:
     """The decision on one record; ``link.rev`` 0 means that there is no link yet."""
     known = link if link.rev else None
+    if known and tracos and at_rest(incoming, known):
+        return Decision(Outcome.UNCHANGED)
     order = completed(incoming.order, known, tracos)
     if order is not incoming.order:
         incoming = replace(incoming, order=order)
@@ -46,6 +48,18 @@ def decide(
     if first and strangers(order, link, tracos, policies.first_contact):
         return hold_all(incoming, link, tracos, now)
     return unlooped(incoming, link, tracos, policies, now)
+
+
+def at_rest(incoming: Incoming, link: Link) -> bool:
+    """He shows what was agreed, nothing is on its way, and nothing else waits: most records of all.
+
+    Only a short cut: the rules below come to the same.
+    """
+    order, seen = incoming.order, link.seen
+    if order.fields != link.base or link.out or link.window or order.extra != link.extra:
+        return False
+    late = seen and (order.updated_at < seen.at or incoming.claim.pass_ < seen.pass_)
+    return not (late or link.missing or link.dropped)
 
 
 def unlooped(
