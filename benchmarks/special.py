@@ -14,9 +14,9 @@ from benchmarks.flows import fill, fresh, progress, run
 from benchmarks.plain import portions
 from benchmarks.process import Cost, timed
 from tests.harness import Doc, Server, World, doc
+from tests.mappings import flags
 from tracbridge.adapters.mongo.links import to_document
 from tracbridge.domain.link import Claim, Link
-from tracbridge.mapping.flags import FlagsMapping
 from tracbridge.sync.identity import link_id
 from tracbridge.sync.merge import seen_now
 
@@ -148,7 +148,7 @@ def reconciled(server: Server, root: Path, orders: int) -> list[Case]:
 
 def _link(body: Doc) -> Doc:
     """The memory of an order on which both sides agree."""
-    order = FlagsMapping().from_tracos(body, None)
+    order = flags().from_tracos(body, None)
     name = link_id("default", order.kind, order.scope, order.ref)
     seen = seen_now(order, Claim(1, 0), None, order.updated_at)
     link = Link(name, "default", order.ref, base=order.fields, seen=seen, given=body["syncedAt"])

@@ -30,19 +30,21 @@ from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
 from tracbridge.adapters.observe.crash import Steps
 from tracbridge.adapters.observe.log import LogObserver, configure
-from tracbridge.config.settings import Settings
+from tracbridge.config.settings import FieldRule, Settings
+from tracbridge.config.translations import translation_of
 from tracbridge.domain.errors import ConfigError, TracbridgeError
-from tracbridge.domain.workorder import to_milliseconds
+from tracbridge.domain.workorder import Side, to_milliseconds
 from tracbridge.engine.binding import refuse_unbound
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.forget import Forgetting
 from tracbridge.engine.retention import Retention, tidy
-from tracbridge.mapping.flags import FlagsMapping
+from tracbridge.mapping.declared import Declared
 from tracbridge.ports.connector import Record
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
 from tracbridge.ports.state import Runs
 from tracbridge.runtime.runner import Backoff, SafePoints, Stop
+from tracbridge.sync.fields import BOTH, Rule, Rules
 from tracbridge.sync.guard import Grave, Guards, Limit
 from tracbridge.sync.policy import Ack, DeletePolicy, FirstContact, Policies, Policy
 
@@ -232,14 +234,16 @@ def wire(
     database = client[settings.state_database or settings.mongo_database]
     state = mongo_state(database, settings.name, host)
     collection = client[settings.mongo_database][settings.mongo_collection]
-    orders = orders_of(collection, host, settings.tracos_filter)
+    translation = translation_of(settings)
+    orders = orders_of(collection, host, settings.tracos_filter, translation.tracos.names)
     customer = FolderConnector(folder_settings(settings), state.taken)
     connection = Connection(
         name=settings.name,
         customer=customer,
         tracos=TracosConnector(orders),
-        translation=FlagsMapping(zone=settings.zone),
-        policies=policies(settings),
+        translation=translation,
+        policies=policies(settings, translation),
+        numbers=None if translation.numbered else state.numbers,
         ledger=state.ledger,
         passes=state.passes,
         quarantine=state.quarantine,
@@ -321,12 +325,36 @@ def guards(settings: Settings) -> Guards:
     return {kind: Limit(*limit) for kind, limit in limits.items() if limit}
 
 
-def policies(settings: Settings) -> Policies:
+def policies(settings: Settings, translation: Declared) -> Policies:
     """How this connection decides."""
     return Policies(
+        rules=rules_of(settings, translation),
+        creators=frozenset(Side(side) for side in settings.create),
         conflict=Policy(settings.conflict_policy),
         delete=DeletePolicy(settings.delete_conflict),
         first_contact=FirstContact(settings.first_contact),
         ack=Ack(settings.ack),
         receipts=settings.acknowledge_inbound,
+    )
+
+
+def rules_of(settings: Settings, translation: Declared) -> Rules:
+    """What is particular to single fields, by the connection and by the mapping."""
+    names = {*settings.fields, *translation.lossy, *translation.once, *translation.one_way}
+    made = {name: rule_of(settings.fields.get(name), name, translation) for name in names}
+    return {name: rule for name, rule in made.items() if rule != Rule()}
+
+
+def rule_of(said: FieldRule | None, name: str, translation: Declared) -> Rule:
+    """One field's. Who owns it is said by the connection; what can be written, by the mapping."""
+    said = said or FieldRule()
+    ways = {"inbound": Side.TRACOS, "outbound": Side.CUSTOMER}
+    owners = {"customer": Side.TRACOS, "tracos": Side.CUSTOMER}
+    way = ways.get(said.direction) or owners.get(said.owner) or translation.one_way.get(name)
+    return Rule(
+        into=frozenset({way}) if way else BOTH,
+        corrects=said.owner != "both",
+        once=name in translation.once,
+        fold=translation.lossy.get(name),
+        policy=said.conflict,
     )

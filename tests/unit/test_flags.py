@@ -14,16 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.mappings import flags
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.workorder import Fields, Status, WorkOrder
+from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.decode import decode
-from tracbridge.mapping.flags import FLAGS, KNOWN, FlagsMapping
 from tracbridge.mapping.translation import Translation
 
 # How fast they run says nothing here, least of all on a busy machine.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "flags").glob("*.json"))
-MAPPING = FlagsMapping()
+MAPPING = flags()
+FLAGS = {"isActive": "in_progress", "isCanceled": "cancelled", "isDone": "completed"}
+FLAGS |= {"isOnHold": "on_hold", "isPending": "pending"}
+KNOWN = MAPPING.known
 CREATED = datetime(2026, 11, 18, 18, 2, 11, 281000, UTC)
 UPDATED = datetime(2026, 11, 20, 14, 14, 6, 785000, UTC)
 DELETED_AT = datetime(2026, 11, 21, 9, 0, 0, 5000, UTC)
@@ -74,14 +78,14 @@ def order(**fields: Any) -> WorkOrder:
     return WorkOrder("4711", {**known, **fields}, CREATED, LATER)
 
 
-def customer_refusal(mapping: FlagsMapping = MAPPING, **changes: Any) -> Reason:
+def customer_refusal(mapping: Declared = MAPPING, **changes: Any) -> Reason:
     with pytest.raises(RecordError) as caught:
         mapping.from_customer(customer(**changes))
     assert caught.value.why.hint
     return caught.value.why
 
 
-def tracos_refusal(mapping: FlagsMapping = MAPPING, **changes: Any) -> Reason:
+def tracos_refusal(mapping: Declared = MAPPING, **changes: Any) -> Reason:
     with pytest.raises(RecordError) as caught:
         mapping.from_tracos(tracos(**changes), None)
     assert caught.value.why.hint
@@ -268,7 +272,7 @@ def test_a_summary_that_is_no_text_is_refused(summary: Any, code: str) -> None:
 
 
 def test_a_text_over_the_limit_is_refused_and_the_limit_is_named() -> None:
-    small = FlagsMapping(text_limit=10)
+    small = flags(text_limit=10)
     assert small.from_customer(customer(summary="é" * 10)).fields["description"] == "é" * 10
     why = customer_refusal(small, summary="é" * 11)
     assert why.code == "too_long"
@@ -306,7 +310,7 @@ def test_a_bad_deletion_date_is_refused_at_its_place(at: Any, code: str) -> None
 def test_dates_without_offset_are_of_the_mappings_zone() -> None:
     local = "2026-11-18T19:02:11.281"
     body = customer(creationDate=local, lastUpdateDate=local, deletedDate=local, isDeleted=True)
-    found = FlagsMapping(ZoneInfo("Europe/Berlin")).from_customer(body)
+    found = flags(ZoneInfo("Europe/Berlin")).from_customer(body)
     assert [found.created_at, found.updated_at, found.fields["deleted"]] == [CREATED] * 3
 
 
@@ -782,7 +786,7 @@ def test_all_unknown_keys_and_no_others_are_passed_through(unknown: dict[str, An
 def test_a_golden_sample_means_what_it_always_meant(path: Path) -> None:
     sample = json.loads(path.read_bytes())
     zone = ZoneInfo(sample["zone"]) if "zone" in sample else None
-    mapping = FlagsMapping(zone)
+    mapping = flags(zone)
     if "customer" in sample:
         [record] = decode(json.dumps(sample["customer"]).encode())
         assert record.body is not None

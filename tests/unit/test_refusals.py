@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.mappings import flags
 from tests.unit.test_flags import customer, tracos
 from tracbridge.domain.errors import RecordError
 from tracbridge.mapping.decode import decode
-from tracbridge.mapping.flags import FlagsMapping
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "refusals.md"
 ROW = re.compile(r"\| (?:`(?P<what>.*)`|\(nothing\)) \| `(?P<code>\w+)` \| (?P<says>.*) \|")
 BYTE = re.compile(rb"\\x([0-9a-f]{2})")
-MAPPING = FlagsMapping(text_limit=30)
+MAPPING = flags(text_limit=30)
 
 
 def rows(title: str) -> list[Any]:

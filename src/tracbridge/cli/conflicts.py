@@ -32,6 +32,7 @@ WHY = {
     Kind.FIRST_CONTACT: "Both sides hold an order of this number; perhaps it is not the same one.",
     Kind.LOOP: "It kept flipping between two contents: two systems undo each other's changes.",
     Kind.MISSING: "The order is gone from TracOS; it is not created again by itself.",
+    Kind.UNRESOLVED: "A table of the connection does not know the customer's value: add it there.",
     Kind.UNDO: "It was changed again after a run (its value: last agreed) that was to be undone "
     "(the value before: customer).",
 }

@@ -35,7 +35,7 @@ AllowMassChange = Annotated[
 ]
 
 
-def run(  # noqa: PLR0913, PLR0917 - each is an option
+def run(  # noqa: PLR0913 - each is an option
     inbound_only: Annotated[
         bool, typer.Option("--inbound-only", help="Only customer to TracOS.")
     ] = False,

@@ -5,18 +5,21 @@ Where neither is there, the environment makes the one connection ``default``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from tracbridge.config import envfile, names
+from tracbridge.config.mappings import source
 from tracbridge.config.overlap import overlaps
 from tracbridge.config.references import resolve
 from tracbridge.config.settings import FieldRule, Settings, Tenant, complete, load, slips
 from tracbridge.config.settings import read as read_rows
 from tracbridge.config.table import TABLE
+from tracbridge.config.tables import tables_of
+from tracbridge.config.translations import translation_of
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError, shown
 
@@ -97,6 +100,7 @@ class _Reader:
         self.wrong: list[str] = []
         self.hidden: set[tuple[str, Way]] = set()
         self.files = found(root)
+        self.more: list[Path] = []
         self.environ = self._environment(environ)
         self.top: YamlFile | None = None
         self.written: dict[str, Written] = {}
@@ -129,13 +133,31 @@ class _Reader:
                 n: Tenant(id=n, name=t.name, passes=t.passes) for n, t in whole.tenants.items()
             }
             shared = self._shared(whole)
-            made = {n: settings_of(n, one, shared) for n, one in whole.connections.items()}
-            connections = tuple(one for one in made.values() if whole.connections[one.name].enabled)
+            made = [self._settings(n, one, shared) for n, one in whole.connections.items()]
+            connections = tuple(one for one in made if one)
             self.wrong += self._strangers(connections, tenants)
             self.wrong += overlaps(connections, self._where)
         if self.wrong:
             raise SettingError("\n".join(dict.fromkeys(self.wrong)))
-        return Configuration(connections, tenants, self.files, self.root)
+        files = tuple(dict.fromkeys([*self.files, *self.more]))
+        return Configuration(connections, tenants, files, self.root)
+
+    def _settings(self, name: str, one: Connection, shared: Mapping[str, Any]) -> Settings | None:
+        """One connection; None where it is not to work, or something is wrong with it."""
+
+        def where(part: str) -> Callable[[Way], str]:
+            return lambda way: self._place_of(("connections", name, part, *way))
+
+        try:
+            mapping = source(one.mapping, self.root, where("mapping"))
+            self.more += mapping.files
+            tables = tables_of(one.tables, self.root, where("tables"), self.more)
+            settings = settings_of(name, one, shared, mapping=mapping, tables=tables)
+            translation_of(settings, where("mapping"))
+        except SettingError as error:
+            self.wrong += str(error).splitlines()
+            return None
+        return settings if one.enabled else None
 
     def _read(self, path: Path) -> YamlFile | None:
         try:
@@ -263,8 +285,8 @@ def deeply(under: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def settings_of(name: str, one: Connection, shared: Mapping[str, Any]) -> Settings:
-    """One connection of a file, over what the environment says for all."""
+def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: Any) -> Settings:
+    """One connection of a file, over what the environment says for all; ``read``: what it names."""
     customer, tracos = one.customer, one.tracos
     said = {
         "mongo_uri": tracos.uri,
@@ -309,4 +331,5 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any]) -> Settin
         fields=rules,
         every=one.every,
         **complete(values),
+        **read,
     )

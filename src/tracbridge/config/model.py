@@ -149,6 +149,14 @@ class Connection(Part):
     customer: Customer
     tracos: Tracos = Tracos()
     state_database: Annotated[str | None, *_row("STATE_DATABASE")] = None
+    mapping: str | dict[str, Any] = Field(
+        "flags",
+        description="A preset (flags, sap_pm, maximo, odoo, erpnext, protheus), a file below this "
+        "folder, or a table: `use` a preset and change parts of it.",
+    )
+    tables: dict[str, str | dict[str, str | int]] = Field(
+        {}, description="Cross references by name: a CSV file, or his code: TracOS's."
+    )
     zone: Annotated[ZoneInfo | None, *_row("DATA_TIMEZONE")] = None
     create: list[Side] = Field(
         ["tracos", "customer"],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracbridge.config import envfile, names
+from tracbridge.config.mappings import Source, flags_source
 from tracbridge.config.table import KNOWN, TABLE, Setting
 from tracbridge.domain.errors import SettingError, shown
 
@@ -64,6 +65,8 @@ class Settings:
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     every: float | None = None
+    mapping: Source
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mongo_uri: str | None = field(repr=False)
     mongo_database: str
     mongo_collection: str
@@ -106,7 +109,7 @@ def load(environ: Mapping[str, str], dotenv: Path | None) -> Settings:
     wrong += [*refused, *overlaps(complete(values))]
     if wrong:
         raise SettingError("\n".join(wrong))
-    return Settings(**values)
+    return Settings(**values, mapping=flags_source())
 
 
 def read(

@@ -44,7 +44,9 @@ class Out(Struct, frozen=True):
     ``over``: it replaced a version that may just have been read, so its absence proves nothing.
     ``overtakes``: that one was still on its way, so an acknowledgement may have been meant for it.
     ``at``: when the version was made (our clock, UTC); TracOS's ``syncedAt`` once it is published.
-    ``error``: what the customer's system answered when it refused this version.
+    ``error``: what the customer's system answered when it refused this version. ``state``: the
+    state of his system that it spells, where his system refuses to jump, "" where any will do;
+    ``last``: no further one follows.
     """
 
     seq: int
@@ -57,6 +59,8 @@ class Out(Struct, frozen=True):
     over: bool = False
     overtakes: bool = False
     error: str | None = None
+    state: str = ""
+    last: bool = True
 
 
 class Window(Struct, frozen=True):
@@ -113,8 +117,10 @@ class Link(Struct, frozen=True):
     ``base``: what the customer is known to hold and both sides agreed on. ``extra``: the customer's
     own keys, passed through. ``repush``: send again although nothing differs. ``given``: the ``at``
     of the last publication. ``missing``: gone from TracOS, a person is asked; ``dropped``: it was
-    decided that it stays gone. ``turns``: for the loop breaker. ``changes``: history entries
-    written. ``rev`` and ``fence`` guard every update.
+    decided that it stays gone. ``turns``: for the loop breaker. ``state``: the state of his system
+    that we gave last, "" once he has shown one himself. ``stuck``: why he cannot be given TracOS's
+    status. ``unknown``: values of his that a table does not know, by field. ``changes``: history
+    entries written. ``rev`` and ``fence`` guard every update.
     """
 
     id: str
@@ -135,6 +141,9 @@ class Link(Struct, frozen=True):
     repush: bool = False
     given: datetime | None = None
     turns: Turns | None = None
+    state: str = ""
+    stuck: str = ""
+    unknown: Mapping[str, str] = {}
     seq: int = 0
     changes: int = 0
     rev: int = 0

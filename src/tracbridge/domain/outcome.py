@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     STALE = "stale"
     HELD = "held"
     QUARANTINED = "quarantined"
+    SKIPPED = "skipped"
+    """New at the customer's, and his new orders are not made in TracOS."""
 
 
 class Kind(StrEnum):
@@ -34,6 +36,8 @@ class Kind(StrEnum):
     """The order keeps flipping between two contents: two systems undo each other's changes."""
     MISSING = "missing"
     """The order is gone from TracOS; it is not created again by itself."""
+    UNRESOLVED = "unresolved"
+    """A value of his that a table of the connection does not know."""
     UNDO = "undo"
     """It was changed again after a run that was taken back: the later change stands."""
 

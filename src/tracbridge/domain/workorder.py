@@ -52,9 +52,14 @@ DELETED = "deleted"
 class WorkOrder(Struct, frozen=True):
     """One order as one side shows it.
 
-    ``created_at`` and ``updated_at`` are that side's own times (aware, UTC); they are no business
-    fields. ``extra`` is the JSON text of an object with keys that no mapping knows, to be passed
-    through, or "". ``warnings`` are codes of what was accepted although it looks odd.
+    ``ref``: TracOS's number as text; of a record that comes in from a customer who has keys of his
+    own, first that key. ``created_at`` and ``updated_at`` are that side's own times (aware, UTC);
+    they are no business fields. ``extra``: JSON text of an object with what of the customer's
+    record is remembered word by word, or "". ``warnings``: codes of what was accepted although it
+    looks odd. ``key``: the customer's own key, in its ``scope``, "" where it is the number.
+    ``ours``: TracOS's number as his record has it, or "". ``unresolved``: values that a table does
+    not know, by field. ``spelt``: the fields as he spelt them, where ``fields`` has what we know to
+    be behind that. ``state``: the state of his system that is to be spelt, where any will not do.
     """
 
     ref: str
@@ -65,6 +70,11 @@ class WorkOrder(Struct, frozen=True):
     scope: str = ""
     kind: str = KIND
     warnings: tuple[str, ...] = ()
+    key: str = ""
+    ours: str = ""
+    unresolved: Mapping[str, str] = {}
+    spelt: Fields | None = None
+    state: str = ""
 
 
 def to_milliseconds(moment: datetime) -> datetime:

@@ -10,6 +10,7 @@ from tracbridge.domain.link import Claim, Link
 from tracbridge.domain.workorder import Value, settled
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.intake import Item, Refused, understand
+from tracbridge.engine.numbering import numbered
 from tracbridge.ports.connector import Peeks, Record
 from tracbridge.sync.merge import seen_now
 from tracbridge.sync.plan import completed
@@ -48,6 +49,7 @@ async def adopt(connection: Connection, *, only: str | None = None) -> Adopted:
         await connection.lease.hold()
         now = connection.clock.now()
         understood = [understand(connection, record, BEFORE, now) for record in page.records]
+        understood = await numbered(connection, understood)
         found.unreadable += sum(isinstance(one, Refused) for one in understood)
         items = (one for one in understood if isinstance(one, Item))
         latest = {item.order.ref: item for item in items if only in (None, item.order.ref)}
@@ -78,7 +80,7 @@ def _compared(connection: Connection, item: Item, document: Record, found: Adopt
     except RecordError:
         found.unreadable += 1
         return None
-    order = completed(item.order, None, tracos)
+    order = completed(item.order, None, tracos, connection.policies.rules)
     shown = settled(tracos.fields, order.fields, when=tracos.updated_at)
     apart = {n: (shown.get(n), v) for n, v in order.fields.items() if shown.get(n) != v}
     if apart:

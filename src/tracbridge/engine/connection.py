@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from tracbridge.domain.link import Link
 from tracbridge.mapping.translation import Translation
 from tracbridge.ports.connector import Connector, Tracos
+from tracbridge.ports.numbers import Numbers
 from tracbridge.ports.runtime import Clock, Observer, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
 from tracbridge.sync.guard import GUARDS, Guards, Withheld
@@ -15,7 +16,10 @@ from tracbridge.sync.policy import Policies
 
 
 class Connection(Struct, frozen=True):
-    """One configured pairing: two systems, a mapping, policies, and our memory of it."""
+    """One configured pairing: two systems, a mapping, policies, and our memory of it.
+
+    ``numbers``: where the customer has keys of his own; None where they are TracOS's numbers.
+    """
 
     name: str
     customer: Connector
@@ -32,6 +36,7 @@ class Connection(Struct, frozen=True):
     steps: Steps
     observer: Observer
     together: Together
+    numbers: Numbers | None = None
     guards: Guards = field(default_factory=lambda: GUARDS)
 
     def new_link(self, ref: str, scope: str, kind: str) -> Link:

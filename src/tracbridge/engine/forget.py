@@ -11,6 +11,7 @@ from tracbridge.engine.connection import Connection
 from tracbridge.mapping.decode import parsed
 from tracbridge.ports.connector import Body
 from tracbridge.ports.forgotten import ForgottenEntries, ForgottenFile, ForgottenFiles
+from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Entry
 from tracbridge.sync.forget import forgotten, is_moving
@@ -45,8 +46,14 @@ class Forgetting(Struct, frozen=True):
         for a person: it could not be decided any more.
         """
 
+        connection, key = self.connection, ref
+        if connection.numbers is not None:
+            key = str((await connection.numbers.keys([ref])).get(ref, ""))
+
         def holds(body: Body) -> bool:
-            return self.connection.translation.customer_ref(body) == ref
+            shown = connection.translation.customer_ref(body)
+            scope = connection.translation.customer_scope(body) if shown else ""
+            return shown is not None and str(Key(shown, scope)) == key
 
         files = await self.files.of_order(holds)
         cases = await self._cases(files, holds)

@@ -19,6 +19,7 @@ from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
+from tracbridge.engine.numbering import numbered
 from tracbridge.engine.record import (
     conflicts_of,
     entry_of,
@@ -26,7 +27,7 @@ from tracbridge.engine.record import (
     perhaps_done,
     perhaps_undone,
 )
-from tracbridge.engine.unfit import contended, doubled, unreadable
+from tracbridge.engine.unfit import contended, doubled, taken, unreadable
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
@@ -111,6 +112,7 @@ class Inbound:
         """Settle each record of the page or quarantine it; then the source may forget it."""
         connection, claim, now = self.connection, self.claim, self.connection.clock.now()
         understood = [understand(connection, record, claim, now) for record in page.records]
+        understood = await numbered(connection, understood)
         counts = Counter(read=len(page.records))
         await self._settle_all(understood, counts)
         kept = self.brake.kinds if self.brake else {}
@@ -243,6 +245,8 @@ class Inbound:
             raise doubled(item.order.ref, documents)
         document = documents[0] if documents else None
         order = item.order
+        if document and link is None and item.document not in (None, (document.body or {})["_id"]):
+            raise taken(order.ref, document)
         link = link or self.connection.new_link(order.ref, order.scope, order.kind)
         tracos = self._tracos(document, link)
         unsure: frozenset[str] = frozenset()
@@ -325,15 +329,21 @@ class Inbound:
         at = min(order.updated_at, self.now)
         shown = WorkOrder(order.ref, result, order.created_at, at, scope=order.scope)
         body = self.connection.translation.to_tracos(shown, before)
+        if before is None and plan.item.document is not None:
+            body = {"_id": plan.item.document, **body}
         given = link.given if told(order, result, link) else None
         key = version_key(link.id, link.changes)
         return Write(key, {**body, **mark(given)}, order.ref, plan.document)
 
     async def _let_go(self, plans: list[Plan]) -> None:
-        """Held fields on which both sides agree by now wait for nobody any more."""
+        """Held fields on which both sides agree by now, and values that a table knows by now, wait
+        for nobody any more.
+        """
         for plan in plans:
             link = plan.after
-            gone = [n for n in plan.link.held if link and n not in link.held]
+            waited = {**plan.link.held, **plan.link.unknown}
+            waits = {**link.held, **link.unknown} if link else waited
+            gone = [n for n in waited if n not in waits and n in plan.item.order.fields]
             if gone:
                 values = {name: plan.item.order.fields[name] for name in gone}
                 agreed = Resolution(self.connection.clock.now(), values, None, AGREED)

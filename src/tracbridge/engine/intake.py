@@ -21,11 +21,15 @@ from tracbridge.sync.policy import AHEAD
 
 
 class Item(Struct, frozen=True):
-    """One record that was understood, and the pass that claimed it."""
+    """One record that was understood, and the pass that claimed it.
+
+    ``document``: the id that TracOS's document of it is to have, None where any will do.
+    """
 
     record: Record
     order: WorkOrder
     claim: Claim
+    document: object = None
 
 
 class Refused(Struct, frozen=True):
@@ -49,6 +53,9 @@ def understand(
         order = translation.from_customer(record.body)
     except RecordError as error:
         return Refused(record, error, claim, translation.customer_ref(record.body))
+    if translation.observed:
+        born = order.created_at if order.created_at != order.updated_at else now
+        order = replace(order, created_at=born, updated_at=now)
     for code in warnings_of(order, now):
         warn(connection, code, where(record))
     return Item(record, order, claim)

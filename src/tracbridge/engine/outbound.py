@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
@@ -17,64 +16,35 @@ from tracbridge.domain.workorder import Side, WorkOrder
 from tracbridge.engine.brake import Brake
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.copy import fingerprint, readable
 from tracbridge.engine.intake import warn, warnings_of
-from tracbridge.engine.record import entry
+from tracbridge.engine.outgoing import (
+    NO_KEY,
+    Bad,
+    Prepared,
+    Version,
+    case_of_document,
+    entry_of_version,
+    view,
+)
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
+from tracbridge.mapping.translation import Route
 from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
+from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import Entry, Good, QuarantineCase
+from tracbridge.ports.state import Good
 from tracbridge.sync.guard import grave
-from tracbridge.sync.identity import record_id
 from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
     Need,
     Shown,
     answered,
+    content,
+    differs,
     need,
     next_version,
     published,
     staged,
 )
-
-
-class Version(Struct):
-    """A version to be published: the link that carries it, and the document it was made from.
-
-    ``link`` moves on with each durable step; ``before`` is the link as it was read.
-    """
-
-    link: Link
-    before: Link
-    record: Record | None = None
-
-    @property
-    def ref(self) -> str:
-        """Its order."""
-        return self.link.ref
-
-    @property
-    def key(self) -> str:
-        """The idempotency key of this version."""
-        return self.link.out.key if self.link.out else ""
-
-
-Bad = tuple[Record, RecordError]
-"""A document that cannot be sent, and why."""
-
-
-class Prepared(Struct):
-    """A page decided, its versions laid aside; nobody knows of it before it is delivered.
-
-    ``flags``: documents of which only ``isSynced`` is to be set or taken back. ``sources``: those
-    that can be read.
-    """
-
-    versions: list[Version] = []
-    bad: list[Bad] = []
-    flags: list[tuple[Record, Any]] = []
-    sources: list[str] = []
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 class Outbound:
@@ -87,6 +57,7 @@ class Outbound:
         self.now = connection.clock.now()
         self.cases = True
         self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
+        self.keys: dict[str, Key] = {}
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
@@ -142,12 +113,15 @@ class Outbound:
             connection.customer.traits.supersedes,
             connection.customer.traits.resend,
         )
+        rules, creates = connection.policies.rules, Side.TRACOS in connection.policies.creators
         for record, link, shown in orders:
             if link.ref in busy or link.ref in self.brake.kinds:
                 continue
-            what = need(link, shown, supersedes=supersedes, resend=resend)
+            what = need(
+                link, shown, supersedes=supersedes, resend=resend, rules=rules, creates=creates
+            )
             if what is Need.PUBLISH:
-                page.versions.append(self._version(record, link, shown.order))
+                what = self._publish(page, record, link, shown)
             elif what in (Need.MARK, Need.UNMARK):
                 values = mark(link.given or self.now) if what is Need.MARK else UNMARK
                 page.flags.append((record, values))
@@ -160,6 +134,32 @@ class Outbound:
         await self._stage(page)
         return page
 
+    def _publish(self, page: Prepared, record: Record, link: Link, shown: Shown) -> Need:
+        """The version that is due, or a step towards it; nothing where his system cannot be moved.
+
+        That it is stuck, and why, is remembered with the link.
+        """
+        route = self._route(link, shown.order)
+        order, step = shown.order, ("", True)
+        if route:
+            order = replace(order, fields={**order.fields, "status": route.status})
+            step = ("", True) if route.stuck else (route.state, route.last)
+        stuck = route.stuck if route else ""
+        if stuck != link.stuck:
+            page.stuck.append(replace(link, stuck=stuck))
+        if stuck and not differs(link, content(link, order), self.connection.policies.rules):
+            return Need.NOTHING
+        page.versions.append(self._version(record, replace(link, stuck=stuck), order, step))
+        return Need.PUBLISH
+
+    def _route(self, link: Link, order: WorkOrder) -> Route | None:
+        given = link.last_given
+        if given is None or "status" not in given or "status" in link.held:
+            return None
+        return self.connection.translation.route(
+            link.state, link.extra, str(given["status"]), str(order.fields["status"])
+        )
+
     async def _kept_back(self, versions: list[Version]) -> list[Version]:
         """Leave out what has to be counted first."""
         for version in versions:
@@ -171,11 +171,21 @@ class Outbound:
     async def deliver(self, page: Prepared) -> None:
         """Put on record, freeze and publish the page's versions; then its flags and cases."""
         await self.connection.lease.hold()
+        await self._tell_stuck(page)
         await self.send(page.versions, page.counts)
         await self._refuse(page.bad, page.counts)
         await self._close_cases(page)
         await self._mark(page.flags)
         self._count(page.counts)
+
+    async def _tell_stuck(self, page: Prepared) -> None:
+        """Remember and say of which orders his system cannot be moved; versions carry it along."""
+        sent = {version.ref for version in page.versions}
+        for link in page.stuck:
+            if link.stuck:
+                self.connection.observer.incident("unreachable", link.ref, link.stuck)
+        page.counts["failed"] += sum(bool(link.stuck) for link in page.stuck)
+        await self.connection.ledger.save([link for link in page.stuck if link.ref not in sent])
 
     async def _links(self, records: Sequence[Record]) -> dict[str, Link]:
         translation = self.connection.translation
@@ -200,18 +210,23 @@ class Outbound:
             good.append((record, link, Shown(order, is_synced(body), synced_at(body))))
         return good, bad
 
-    def _version(self, record: Record, link: Link, order: WorkOrder) -> Version:
+    def _version(
+        self, record: Record, link: Link, order: WorkOrder, step: tuple[str, bool]
+    ) -> Version:
         for code in warnings_of(order, self.now):
             warn(self.connection, code, record.source)
         tracos = (record.body or {}).get("_id")
-        frozen = next_version(link, order, self.counter, self.now, tracos)
+        rules = self.connection.policies.rules
+        frozen = next_version(link, order, self.counter, self.now, tracos, rules, step)
         return Version(frozen, link, record)
 
     async def send(self, versions: list[Version], counts: Counter[str]) -> None:
         """Put on record, freeze and publish versions that lie aside."""
         if not versions:
             return
-        await self.connection.history.put([self._entry(v) for v in versions])
+        await self.connection.history.put(
+            [entry_of_version(self.connection, v, self.run) for v in versions]
+        )
         await self.connection.steps.passed(Step.RECORDED)
         lost = await self.connection.ledger.save([v.link for v in versions])
         await self.connection.steps.passed(Step.STAGED)
@@ -220,29 +235,12 @@ class Outbound:
             version.link = replace(version.link, rev=version.link.rev + 1)
         await self.publish(kept, counts)
 
-    def _entry(self, version: Version) -> Entry:
-        before, fields = version.before.last_given, version.link.last_given or {}
-        changed = {n: v for n, v in fields.items() if before is None or before.get(n) != v}
-        old = None if before is None else {n: before.get(n) for n in changed}
-        why = {"by": dict.fromkeys(changed, "changed in TracOS"), "version": version.link.seq}
-        if not changed:
-            why["by"] = {"": "receipt or sent again"}
-        return entry(
-            self.connection,
-            version.before,
-            Side.CUSTOMER,
-            version.link.seq,
-            old,
-            changed,
-            self.run,
-            why,
-        )
-
     async def _stage(self, page: Prepared) -> None:
         """Lay the versions beside their places, where the system can; those that cannot are bad."""
         customer, versions = self.connection.customer, page.versions
         if not versions or not isinstance(customer, Stages):
             return
+        await self._know(versions)
         answers = await customer.stage([self.write(v) for v in versions])
         page.versions = []
         for version, answer in zip(versions, answers, strict=True):
@@ -262,7 +260,9 @@ class Outbound:
         if isinstance(customer, Stages):
             answers = await customer.publish([(v.key, v.ref) for v in versions])
         else:
+            await self._know(versions)
             answers = await customer.write([self.write(v) for v in versions])
+            await self._paired(versions, answers)
         await self.connection.steps.passed(Step.EFFECT)
         await self.connection.lease.hold()
         done: list[Version] = []
@@ -282,6 +282,22 @@ class Outbound:
         await self.connection.steps.passed(Step.PUBLISHED)
         counts["delivered"] += len(done) - len(lost)
 
+    async def _know(self, versions: Sequence[Version]) -> None:
+        """The customer's own keys of these orders, where he has such."""
+        if self.connection.numbers is not None:
+            self.keys = dict(await self.connection.numbers.keys([v.ref for v in versions]))
+
+    async def _paired(
+        self, versions: Sequence[Version], answers: Sequence[Receipt | Refusal]
+    ) -> None:
+        """Orders that TracOS had first: his system has answered under which key they are there."""
+        numbers = self.connection.numbers
+        if numbers is None:
+            return
+        pairs = zip(versions, answers, strict=True)
+        new = {Key(a.ref): v.ref for v, a in pairs if isinstance(a, Receipt)}
+        await numbers.pair({k: ref for k, ref in new.items() if k.ref and ref not in self.keys})
+
     def _arrived(self, link: Link) -> Link:
         if self.connection.customer.traits.answers:
             return answered(link)
@@ -296,9 +312,19 @@ class Outbound:
         if out is None:
             msg = f"order {link.ref} has no version to write"
             raise ValueError(msg)
-        order = WorkOrder(link.ref, out.fields, out.created_at, out.updated_at, scope=link.scope)
-        body = self.connection.translation.to_customer(order)
-        return Write(out.key, body, link.ref, extra=link.extra)
+        translation, key = self.connection.translation, self.keys.get(link.ref, NO_KEY)
+        order = WorkOrder(
+            link.ref,
+            out.fields,
+            out.created_at,
+            out.updated_at,
+            extra=link.extra,
+            scope=key.scope,
+            key=key.ref,
+            state=out.state,
+        )
+        body = translation.to_customer(order)
+        return Write(out.key, body, link.ref, extra=translation.passed(link.extra))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> None:
         if marks:
@@ -307,7 +333,7 @@ class Outbound:
 
     async def _refuse(self, bad: Sequence[Bad], counts: Counter[str]) -> None:
         """Documents that cannot be sent: on record once per version, looked at in each pass."""
-        cases = [self._case(record, error) for record, error in bad]
+        cases = [case_of_document(self.connection, record, error) for record, error in bad]
         known = await self.connection.quarantine.known([c.id for c in cases]) if cases else set()
         fresh = [case for case in cases if case.id not in known]
         if not fresh:
@@ -332,30 +358,7 @@ class Outbound:
             at = self.connection.clock.now()
             await self.connection.quarantine.settle(good, Side.TRACOS, at)
 
-    def _case(self, record: Record, error: RecordError) -> QuarantineCase:
-        body = record.body or {}
-        name = self.connection.name
-        version = record.version or fingerprint(body)
-        return QuarantineCase(
-            id=record_id(name, record.source, version, error.why.code)[:12],
-            connection=name,
-            side=Side.TRACOS,
-            source=record.source,
-            why=error.why,
-            version=version,
-            at=self.connection.clock.now(),
-            ref=self.connection.translation.tracos_ref(body),
-            raw=record.raw or readable(body),
-        )
-
     def _count(self, counts: Counter[str]) -> None:
         if any(counts.values()):
             self.tally.update(counts)
             self.connection.observer.batch("outbound", counts)
-
-
-def view(record: Record, link: Link) -> list[tuple[Record, dict[str, Any]]]:
-    """What the flag of a document says from now on, after its version went out."""
-    if not link.held:
-        return [(record, mark(link.given))]
-    return [(record, UNMARK)] if is_synced(record.body or {}) else []

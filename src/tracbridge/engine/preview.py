@@ -14,6 +14,7 @@ from tracbridge.engine.rehearsal import (
     Notes,
     RehearsedCustomer,
     RehearsedLedger,
+    RehearsedNumbers,
     RehearsedPasses,
     RehearsedTracos,
 )
@@ -51,6 +52,7 @@ async def preview(connection: Connection, runs: Runs, sides: Collection[Side]) -
     rehearsed = replace(
         connection,
         customer=customer,
+        numbers=RehearsedNumbers(connection.numbers) if connection.numbers else None,
         tracos=RehearsedTracos(connection.tracos, connection.translation),
         ledger=RehearsedLedger(connection.ledger),
         passes=RehearsedPasses(connection.passes),

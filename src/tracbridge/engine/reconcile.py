@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import KIND, Value
+from tracbridge.domain.workorder import KIND, Side, Value
 from tracbridge.engine.adopt import adopt
 from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.outbound import Outbound, Version
+from tracbridge.engine.outbound import Outbound
+from tracbridge.engine.outgoing import Version
 from tracbridge.engine.record import conflict_of
 from tracbridge.mapping.synced import UNMARK, is_synced, synced_at
 from tracbridge.ports.connector import Acknowledges, Fate, Peeks, Record, Shows
@@ -133,10 +134,11 @@ class Reconciliation:
             return [Found(ref, Drift.UNREADABLE, Cure.NONE, link, record, where, note=note)]
         shown = Shown(order, is_synced(record.body or {}), synced_at(record.body or {}))
         found = self._held(link, record)
-        resend = self.connection.customer.traits.resend
-        if drift := drift_of(link, shown, resend=resend):
-            fields = apart(link, content(link, order)) if link.rev else {}
-            cure = cure_of(drift, link, shown)
+        resend, policies = self.connection.customer.traits.resend, self.connection.policies
+        rules, creates = policies.rules, Side.TRACOS in policies.creators
+        if drift := drift_of(link, shown, resend=resend, rules=rules, creates=creates):
+            fields = apart(link, content(link, order), rules) if link.rev else {}
+            cure = cure_of(drift, link, shown, rules)
             found.append(Found(ref, drift, cure, link, record, record.source, fields))
         return found
 

@@ -25,6 +25,15 @@ def doubled(ref: str, documents: Sequence[Record]) -> RecordError:
     )
 
 
+def taken(ref: str, document: Record) -> RecordError:
+    """Why a record is refused whose new number somebody gave to another order meanwhile."""
+    return RecordError(
+        "number_taken",
+        f"the number {ref} that it was to have belongs to {document.source} in TracOS by now.",
+        hint="Give that document another number, then retry.",
+    )
+
+
 def unreadable(document: Record, error: RecordError) -> RecordError:
     """Why a record is refused whose order TracOS holds, but not in a way that can be compared."""
     return RecordError(

@@ -41,7 +41,7 @@ def parse_instant(value: Any, pointer: str, zone: tzinfo | None) -> datetime:
         raise _refusal(value, pointer) from None
     if not EARLIEST <= moment.year <= LATEST:
         raise _out_of_range(value, pointer)
-    return to_milliseconds(moment if moment.tzinfo else _placed(moment, value, pointer, zone))
+    return to_milliseconds(moment if moment.tzinfo else placed(moment, value, pointer, zone))
 
 
 def format_instant(moment: datetime) -> str:
@@ -49,7 +49,11 @@ def format_instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _placed(moment: datetime, value: str, pointer: str, zone: tzinfo | None) -> datetime:
+def placed(moment: datetime, value: str, pointer: str, zone: tzinfo | None) -> datetime:
+    """What a clock in that zone showed, as an instant; ``value``: as it was written.
+
+    Raises `RecordError` where no zone is known, or where the clocks skip that hour.
+    """
     if zone is None:
         hint = "Send an offset or Z, or set DATA_TIMEZONE to the zone that is meant."
         raise RecordError(

@@ -1,11 +1,26 @@
 """What a mapping does: both directions of one spelling of work orders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from tracbridge.domain.workorder import Fields, WorkOrder
+from msgspec import Struct
+
+from tracbridge.domain.workorder import Fields, Value, WorkOrder
 
 Body = Mapping[str, Any]
+
+
+class Route(Struct, frozen=True):
+    """The next state that his system is to be given on the way to a status of ours.
+
+    ``status``: what that state is to us; ``last``: it is the end of the way. ``stuck``: why there
+    is no way; then the rest says where he stays.
+    """
+
+    state: str
+    status: str
+    last: bool = True
+    stuck: str = ""
 
 
 class Translation(Protocol):
@@ -19,17 +34,44 @@ class Translation(Protocol):
     def name(self) -> str:
         """What stands beside each change that this mapping made."""
 
+    @property
+    def observed(self) -> bool:
+        """His records say no time of change: the moment counts at which we saw them."""
+
+    @property
+    def lossy(self) -> Mapping[str, Callable[[Value], Value]]:
+        """Per field of which his system does not keep all: what comes back of a value."""
+
+    @property
+    def once(self) -> frozenset[str]:
+        """Fields that count when an order is made, and never again."""
+
     def customer_ref(self, body: Body) -> str | None:
         """The order's ref if the body shows one that is valid, else None; never raises."""
+
+    def customer_scope(self, body: Body) -> str:
+        """Where the order's key counts (site, company), "" where it counts everywhere."""
 
     def from_customer(self, body: Body) -> WorkOrder:
         """The customer's record, ``extra`` unset: the connector's bytes hold it, see `extra`."""
 
     def extra(self, body: Body, raw: bytes) -> str:
-        """JSON text of the keys that the mapping does not know, as the customer spelt them."""
+        """JSON text of what of his record is remembered word by word: keys that the mapping does
+        not know, and what it needs to spell the next version.
+        """
+
+    def passed(self, extra: str) -> str:
+        """The part of `extra` that is handed back to him as it is."""
 
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
-        """The customer's whole record, without ``extra``."""
+        """The customer's whole record but for what is `passed`; ``order.extra`` is looked at."""
+
+    def route(self, link_state: str, extra: str, given: str, wanted: str) -> Route | None:
+        """How his system gets from the status it was given to the one that is wanted.
+
+        ``link_state``: the state that we gave last, "" if he has shown one since. None where his
+        system takes any.
+        """
 
     def tracos_ref(self, body: Body) -> str | None:
         """The ref of a TracOS document's order if it shows a valid one, else None; never raises."""

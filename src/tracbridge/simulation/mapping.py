@@ -1,7 +1,7 @@
 """A mapping that hands values on as they are, and tells the oracle what the engine compares."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -20,12 +20,26 @@ class Plain(Struct, eq=False):
     document: Body | None = None
     last: Fields | None = None
 
+    observed = False
+    lossy: ClassVar[Mapping[str, Any]] = {}
+    once: ClassVar[frozenset[str]] = frozenset()
+
     @property
     def name(self) -> str:
         return "plain"
 
     def customer_ref(self, body: Body) -> str | None:
         return str(body["ref"])
+
+    def customer_scope(self, body: Body) -> str:
+        del body
+        return ""
+
+    def passed(self, extra: str) -> str:
+        return extra
+
+    def route(self, *_: str) -> None:
+        return None
 
     def from_customer(self, body: Body) -> WorkOrder:
         fields = {name: body[name] for name in NAMES}

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Fields, Value
+from tracbridge.sync.fields import NONE, Rules, same
 from tracbridge.sync.publish import Need, Shown, content, unsent, view_of, wanted, wished
 
 
@@ -60,30 +61,38 @@ class Cure(StrEnum):
     """Only a person can."""
 
 
-def drift_of(link: Link, shown: Shown, *, resend: bool) -> Drift | None:
+def drift_of(
+    link: Link, shown: Shown, *, resend: bool, rules: Rules = NONE, creates: bool = True
+) -> Drift | None:
     """What is wrong between the link (``rev`` 0: there is none) and TracOS's order, if anything.
 
     ``resend``: a flag that was set back is a wish to send the order again.
     """
     if not link.rev:
+        if not creates:
+            return None
         return Drift.WAITING if unsent(shown) else Drift.MISSING_LINK
     if link.repush or (link.out and link.out.phase is not Phase.PUBLISHED):
         return Drift.WAITING
     fields = content(link, shown.order)
     if resend and wished(link, shown):
         return Drift.WAITING
-    if apart(link, fields):
+    if apart(link, fields, rules):
         return _unlike(link, shown)
-    return None if view_of(link, shown, fields) is Need.NOTHING else Drift.WRONG_FLAG
+    return None if view_of(link, shown, fields, rules) is Need.NOTHING else Drift.WRONG_FLAG
 
 
-def apart(link: Link, fields: Fields) -> Mapping[str, tuple[Value, Value]]:
+def apart(link: Link, fields: Fields, rules: Rules = NONE) -> Mapping[str, tuple[Value, Value]]:
     """Per field that the customer does not have as he is to have it: what he has, what he is to
     have.
     """
     given = link.last_given or {}
-    to_have = wanted(link, fields)
-    return {n: (given.get(n), v) for n, v in to_have.items() if n not in given or given[n] != v}
+    to_have = wanted(link, fields, rules)
+    return {
+        n: (given.get(n), v)
+        for n, v in to_have.items()
+        if n not in given or not same(rules, n, given[n], v)
+    }
 
 
 def _unlike(link: Link, shown: Shown) -> Drift:
@@ -96,13 +105,13 @@ def _unlike(link: Link, shown: Shown) -> Drift:
     return Drift.WAITING if moved else Drift.TAMPERED
 
 
-def cure_of(drift: Drift, link: Link, shown: Shown) -> Cure:
+def cure_of(drift: Drift, link: Link, shown: Shown, rules: Rules = NONE) -> Cure:
     """What heals a drift that `drift_of` has found."""
     if drift is Drift.MISSING_LINK:
         return Cure.LINK
     if not link.rev or not shown.synced:
         return Cure.PASS
-    if apart(link, content(link, shown.order)):
+    if apart(link, content(link, shown.order), rules):
         # A marked order is found by chance only, once its time is past.
         return Cure.AGAIN
     return Cure.UNMARK if drift is Drift.WRONG_FLAG else Cure.PASS

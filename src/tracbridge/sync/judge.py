@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from tracbridge.domain.link import Link, Window
 from tracbridge.domain.workorder import Fields, Value
-from tracbridge.sync.identity import print_of
+from tracbridge.sync.fields import NONE, Rules, print_in
 
 
 class Verdict(StrEnum):
@@ -25,7 +25,12 @@ class Verdict(StrEnum):
 
 
 def judge(
-    name: str, tracos: Value, customer: Value, link: Link | None, window: Window | None
+    name: str,
+    tracos: Value,
+    customer: Value,
+    link: Link | None,
+    window: Window | None,
+    rules: Rules = NONE,
 ) -> Verdict:
     """What happened to the field ``name``; ``window`` is None where it is closed."""
     if tracos == customer:
@@ -35,7 +40,7 @@ def judge(
     given = link.last_given if link else None
     if known(given, name, customer):
         return Verdict.TRACOS
-    if window and print_of(customer) in window.old.get(name, ()):
+    if window and print_in(rules, name, customer) in window.old.get(name, ()):
         return Verdict.DOUBT
     if known(given, name, tracos) and not (window and name in window.old):
         return Verdict.CUSTOMER

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Claim, Held, Link, Phase, Seen
 from tracbridge.domain.outcome import Disagreement, Kind, Outcome
 from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder
+from tracbridge.sync.fields import edited, print_in, put_right, shown_as
 from tracbridge.sync.identity import print_of, prints_of
 from tracbridge.sync.judge import Verdict, judge
 from tracbridge.sync.policy import Ack, Clash, DeletePolicy, Policies, winner
@@ -53,10 +54,10 @@ def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime)
     at, place = min(order.updated_at, now), claim.order
     if before:
         at, place = max(at, before.at), max(place, (before.pass_, before.position))
-    return Seen(at, place[0], prints_of(order.fields), place[1])
+    return Seen(at, place[0], prints_of(shown_as(order)), place[1])
 
 
-def disagreement(  # noqa: PLR0913, PLR0917 - three states of the fields, and what they are of
+def disagreement(  # noqa: PLR0913 - three states of the fields, and what they are of
     kind: Kind,
     names: list[str],
     link: Link,
@@ -93,6 +94,7 @@ class Merge:
         # What nobody can know, a person decides.
         self.unbelieved = frozenset(incoming.order.fields) if looping else incoming.unsure
         self.tracos, self.policies, self.now = tracos, policies, now
+        self.rules = policies.rules
         self.shown = tracos.fields
         self.arrived = self._arrived(incoming.removes)
         self.window = None if self.arrived or self._closed() else link.window
@@ -123,7 +125,7 @@ class Merge:
             return False
         if self.claim.pass_ <= window.pass_ or (removes and self.policies.ack is Ack.AUTO):
             return False
-        if prints_of(self.order.fields) == self.link.seen.prints:
+        if prints_of(shown_as(self.order)) == self.link.seen.prints:
             return False  # he shows what he showed before: no sign that he has read ours
         shown = out.phase is Phase.PUBLISHED if out else self.policies.ack is Ack.CONTENT
         return shown and all(given.get(n) == v for n, v in self.order.fields.items())
@@ -145,17 +147,18 @@ class Merge:
 
     def _echo(self) -> bool:
         """Our own last version, or what was agreed, comes back: nothing has happened."""
-        if not self.link.rev or self.arrived:
+        if not self.link.rev or self.arrived or self.order.fields != self.link.last_given:
             return False
-        return self.order.fields == self.link.last_given
+        return not put_right(self.rules, self.order.fields, self.shown)
 
     def _unchanged(self) -> Decision:
         """Only the keys that we pass through may be new, or TracOS's document back again."""
-        link, extra = self.link, self.order.extra
+        link, extra, unknown = self.link, self.order.extra, self.order.unresolved
         notes = self._notes(self._by_himself(), {})
-        if extra == link.extra and not (link.missing or link.dropped):
+        same = extra == link.extra and unknown == link.unknown
+        if same and not (link.missing or link.dropped):
             return Decision(Outcome.UNCHANGED, disagreements=notes)
-        made = replace(link, extra=extra, missing=False, dropped=False)
+        made = replace(link, extra=extra, unknown=unknown, missing=False, dropped=False)
         return Decision(Outcome.UNCHANGED, link=made, disagreements=notes)
 
     def _by_himself(self) -> list[str]:
@@ -170,13 +173,28 @@ class Merge:
         return [
             name
             for name in differ
-            if name not in self.link.held and seen.prints.get(name) == print_of(self.shown[name])
+            if name not in self.link.held
+            and seen.prints.get(name) == print_in(self.rules, name, self.shown[name])
         ]
 
     def _verdict(self, name: str, value: Value) -> Verdict:
-        verdict = judge(name, self.shown.get(name), value, self.link, self.window)
+        verdict = judge(name, self.shown.get(name), value, self.link, self.window, self.rules)
+        if name in self.rules:
+            verdict = self._owned(name, verdict)
         alone = verdict is Verdict.CUSTOMER
         return Verdict.CLASH if alone and name in self.unbelieved else verdict
+
+    def _owned(self, name: str, verdict: Verdict) -> Verdict:
+        """A field that one side alone may change never clashes."""
+        rule = self.rules[name]
+        if Side.TRACOS not in rule.into and verdict in (Verdict.CUSTOMER, Verdict.CLASH):
+            self.repush = self.repush or rule.corrects
+            return Verdict.TRACOS
+        if Side.CUSTOMER not in rule.into:
+            theirs = (Verdict.TRACOS,) if rule.corrects else ()
+            if verdict in (Verdict.CLASH, Verdict.DOUBT, *theirs):
+                return Verdict.CUSTOMER
+        return verdict
 
     def _settle_fields(self) -> tuple[Disagreement, ...]:
         doubts: list[str] = []
@@ -199,7 +217,9 @@ class Merge:
         return self._notes(doubts, clashes)
 
     def _take_customer(self, name: str, why: str) -> None:
-        self.result[name] = self.order.fields[name]
+        given = (self.link.last_given or {}).get(name)
+        value, ours = self.order.fields[name], self.shown.get(name)
+        self.result[name] = edited(self.rules, name, value, given, ours)
         self.times[name] = self.order.updated_at
         self.why[name] = why
 
@@ -208,7 +228,7 @@ class Merge:
         value = self.order.fields[name]
         if value == self.held[name].customer:
             return
-        if self.window and print_of(value) in self.window.old.get(name, ()):
+        if self.window and print_in(self.rules, name, value) in self.window.old.get(name, ()):
             doubts.append(name)
         else:
             self.held[name] = Held(self.shown.get(name), value)
@@ -218,11 +238,12 @@ class Merge:
     def _clash(self, name: str) -> Side | None:
         at = self._clash_at(name)
         believed = name not in self.unbelieved
-        side = winner(self.policies.conflict, at, self.now) if believed else None
+        policy = self.policies.of(name)
+        side = winner(policy, at, self.now) if believed else None
         if side is None:
             self.held[name] = Held(self.shown.get(name), self.order.fields[name])
         elif side is Side.CUSTOMER:
-            self._take_customer(name, f"clash, policy {self.policies.conflict.value}")
+            self._take_customer(name, f"clash, policy {policy.value}")
         return side
 
     def _clash_at(self, name: str) -> Clash:
@@ -232,7 +253,8 @@ class Merge:
         ours_at, theirs_at = self.tracos.updated_at, self.order.updated_at
         if given is not None and given.get(name) == ours:
             ours_at = link.times.get(name, ours_at)
-        if seen and seen.prints.get(name) == print_of(theirs):
+        spelt = shown_as(self.order)[name]
+        if seen and seen.prints.get(name) == print_of(spelt):
             theirs_at = link.times.get(name, theirs_at)
         return Clash(name, ours, theirs, ours_at, theirs_at)
 
@@ -290,7 +312,8 @@ class Merge:
             ours = dict.fromkeys(doubts, Side.TRACOS)
             notes.append(disagreement(Kind.DOUBT, doubts, self.link, self.shown, theirs, ours))
         if clashes:
-            policy = self.policies.conflict.value
+            policies = {self.policies.of(name).value for name in clashes}
+            policy = ", ".join(sorted(policies))
             names, kind = list(clashes), Kind.LOOP if self.looping else Kind.CLASH
             notes.append(disagreement(kind, names, self.link, self.shown, theirs, clashes, policy))
         return tuple(notes)
@@ -312,6 +335,8 @@ class Merge:
             held=self.held,
             missing=False,
             dropped=False,
+            unknown=order.unresolved,
+            state="" if not echo else link.state,
             repush=self.repush or self._must_tell(),
         )
         return made if made != link else None

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Held, Link, Seen
 from tracbridge.domain.outcome import Kind, Outcome
-from tracbridge.domain.workorder import Fields, Side, Status, WorkOrder, settled
+from tracbridge.domain.workorder import DELETED, Fields, Side, Status, WorkOrder, settled
+from tracbridge.sync.fields import NONE, Rules, news, put_right, respelt, shown_as
 from tracbridge.sync.identity import prints_of
 from tracbridge.sync.loop import loops, turned
 from tracbridge.sync.merge import Decision, Incoming, Merge, disagreement, seen_now
@@ -28,29 +29,53 @@ def decide(
 ) -> Decision:
     """The decision on one record; ``link.rev`` 0 means that there is no link yet."""
     known = link if link.rev else None
-    if known and tracos and at_rest(incoming, known):
+    if known and tracos and at_rest(incoming, known, tracos, policies.rules):
         return Decision(Outcome.UNCHANGED)
-    order = completed(incoming.order, known, tracos)
+    order = completed(incoming.order, known, tracos, policies.rules)
     if order is not incoming.order:
         incoming = replace(incoming, order=order)
     tracos = tracos and dated(tracos, order, link)
     if known and known.seen and applied(known.seen, incoming.claim):
         return Decision(Outcome.UNCHANGED)
-    if known and known.seen and older(order, known.seen, incoming.claim):
-        return stale(incoming, known, tracos)
-    if known and known.seen and repeated(order, known, known.seen, incoming.claim):
+    if known and known.seen and outdated(order, known, known.seen, incoming.claim):
         return stale(incoming, known, tracos)
     if tracos is None:
-        return (
-            missing(order, known) if known else create(order, link, incoming.claim, policies, now)
-        )
-    first = not known or (known.seen is None and known.base is None)
+        new = create(order, link, incoming.claim, policies, now)
+        return missing(order, known) if known else unresolved(new, order, link, {})
+    decision = met(incoming, link, tracos, policies, now)
+    return unresolved(decision, order, link, tracos.fields)
+
+
+def met(
+    incoming: Incoming, link: Link, tracos: WorkOrder, policies: Policies, now: datetime
+) -> Decision:
+    """The decision on a record of an order that TracOS holds."""
+    order = incoming.order
+    first = not link.rev or (link.seen is None and link.base is None)
     if first and strangers(order, link, tracos, policies.first_contact):
         return hold_all(incoming, link, tracos, now)
     return unlooped(incoming, link, tracos, policies, now)
 
 
-def at_rest(incoming: Incoming, link: Link) -> bool:
+def unresolved(decision: Decision, order: WorkOrder, link: Link, shown: Fields) -> Decision:
+    """With a record of the values that a table of the connection does not know; the fields wait,
+    and nothing else does.
+    """
+    if not order.unresolved:
+        return decision
+    names = list(order.unresolved)
+    taken = dict.fromkeys(names)
+    note = disagreement(Kind.UNRESOLVED, names, link, shown, order.unresolved, taken)
+    notes = (*decision.disagreements, note)
+    return replace(decision, outcome=Outcome.HELD, disagreements=notes)
+
+
+def outdated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
+    """From before the last accepted record, or that one once more."""
+    return older(order, seen, claim) or repeated(order, link, seen, claim)
+
+
+def at_rest(incoming: Incoming, link: Link, tracos: WorkOrder, rules: Rules) -> bool:
     """He shows what was agreed, nothing is on its way, and nothing else waits: most records of all.
 
     Only a short cut: the rules below come to the same.
@@ -59,7 +84,9 @@ def at_rest(incoming: Incoming, link: Link) -> bool:
     if order.fields != link.base or link.out or link.window or order.extra != link.extra:
         return False
     late = seen and (order.updated_at < seen.at or incoming.claim.pass_ < seen.pass_)
-    return not (late or link.missing or link.dropped)
+    if late or link.missing or link.dropped or link.unknown:
+        return False
+    return not put_right(rules, order.fields, tracos.fields)
 
 
 def unlooped(
@@ -75,14 +102,29 @@ def unlooped(
     return replace(merged, link=replace(merged.link or link, turns=turns))
 
 
-def completed(order: WorkOrder, link: Link | None, tracos: WorkOrder | None) -> WorkOrder:
-    """The record with what its spelling leaves out: the status or the instant of a delete."""
+def completed(
+    order: WorkOrder, link: Link | None, tracos: WorkOrder | None, rules: Rules = NONE
+) -> WorkOrder:
+    """The record with what it does not say: a field that is left out is no news, a delete may come
+    without its instant, and his system may have shortened what we gave.
+    """
     given = link.last_given if link else None
+    if rules:
+        fields = news(rules, order.fields) if link else order.fields
+        order = order if fields is order.fields else replace(order, fields=fields)
+        order = respelt(order, link, tracos, rules)
     fields = settled(order.fields, given, tracos.fields if tracos else None, when=order.updated_at)
+    known = given or (tracos.fields if tracos else None) or {}
+    if not known.keys() <= fields.keys() or "status" not in fields:
+        fields = {**known, **fields}
     if "status" not in fields:
-        kept = given or (tracos.fields if tracos else None) or {}
-        fields = {**fields, "status": kept.get("status", Status.CANCELLED.value)}
+        fields = {**fields, "status": _unsaid(fields)}
     return order if fields is order.fields else replace(order, fields=fields)
+
+
+def _unsaid(fields: Fields) -> str:
+    """The status of a new order that says none."""
+    return (Status.CANCELLED if fields.get(DELETED) else Status.PENDING).value
 
 
 def dated(tracos: WorkOrder, order: WorkOrder, link: Link) -> WorkOrder:
@@ -105,7 +147,7 @@ def applied(seen: Seen, claim: Claim) -> bool:
 def older(order: WorkOrder, seen: Seen, claim: Claim) -> bool:
     """A record from before the last accepted one, with other content."""
     late = order.updated_at < seen.at or claim.pass_ < seen.pass_
-    return late and prints_of(order.fields) != seen.prints
+    return late and prints_of(shown_as(order)) != seen.prints
 
 
 def repeated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
@@ -115,7 +157,7 @@ def repeated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
     window = link.window
     if window and (window.gone is None or claim.complete <= window.gone):
         return False
-    return prints_of(order.fields) == seen.prints
+    return prints_of(shown_as(order)) == seen.prints
 
 
 def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
@@ -155,12 +197,15 @@ def create(
     order: WorkOrder, link: Link, claim: Claim, policies: Policies, now: datetime
 ) -> Decision:
     """An order that neither TracOS nor we have ever seen."""
+    if Side.CUSTOMER not in policies.creators:
+        return Decision(Outcome.SKIPPED)
     made = replace(
         link,
         base=order.fields,
         extra=order.extra,
         seen=seen_now(order, claim, None, now),
         repush=policies.receipts,
+        unknown=order.unresolved,
     )
     return Decision(Outcome.CREATED, order.fields, made, why=dict.fromkeys(order.fields, "new"))
 

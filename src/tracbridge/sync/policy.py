@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from tracbridge.domain.workorder import Side, Status, Value
+from tracbridge.sync.fields import BOTH, NONE, Rules
 
 SKEW = timedelta(seconds=5)
 """Two clocks within this bound tell nothing; TracOS's value stands."""
@@ -48,13 +49,24 @@ class Ack(StrEnum):
 
 
 class Policies(Struct, frozen=True):
-    """How one connection decides. ``receipts``: publish an order back after its change came in."""
+    """How one connection decides. ``receipts``: publish an order back after its change came in.
+
+    ``rules``: what is particular to single fields. ``creators``: the sides whose new orders are
+    made on the other side too.
+    """
 
     conflict: Policy = Policy.NEWEST
     delete: DeletePolicy = DeletePolicy.BOTH
     first_contact: FirstContact = FirstContact.CHECK
     ack: Ack = Ack.AUTO
     receipts: bool = True
+    rules: Rules = NONE
+    creators: frozenset[Side] = BOTH
+
+    def of(self, field: str) -> Policy:
+        """What decides a clash of that field."""
+        rule = self.rules.get(field)
+        return Policy(rule.policy) if rule and rule.policy else self.conflict
 
 
 class Clash(Struct, frozen=True):

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Link, Out, Phase, Window
 from tracbridge.domain.workorder import Fields, Value, WorkOrder, settled
-from tracbridge.sync.identity import print_of, version_key
+from tracbridge.sync.fields import NONE, Rules, alike, kept, print_in, same
+from tracbridge.sync.identity import version_key
 from tracbridge.sync.policy import Ack
 
 TICK = timedelta(milliseconds=1)
@@ -41,32 +42,51 @@ def content(link: Link, order: WorkOrder) -> Fields:
     return settled(order.fields, link.last_given, when=order.updated_at)
 
 
-def wanted(link: Link, fields: Fields) -> Fields:
-    """What the customer is to hold: TracOS's content, but his own value in fields that are held."""
+def wanted(link: Link, fields: Fields, rules: Rules = NONE) -> Fields:
+    """What the customer is to hold: TracOS's content, but his own value in fields that are held, or
+    whose changes TracOS does not pass on.
+    """
+    fields = kept(rules, fields, link.last_given)
     if not link.held:
         return fields
     return {**fields, **{n: h.customer for n, h in link.held.items() if n in fields}}
 
 
-def need(link: Link, shown: Shown, *, supersedes: bool, resend: bool) -> Need:
-    """What is to be done for this order now."""
+def need(
+    link: Link,
+    shown: Shown,
+    *,
+    supersedes: bool,
+    resend: bool,
+    rules: Rules = NONE,
+    creates: bool = True,
+) -> Need:
+    """What is to be done for this order now. ``creates``: new orders are made at the customer's."""
     if not link.rev:
-        return Need.PUBLISH if unsent(shown) else Need.NOTHING
+        return Need.PUBLISH if creates and unsent(shown) else Need.NOTHING
     fields = content(link, shown.order)
-    if not differs(link, fields) and not (resend and wished(link, shown)):
-        return view_of(link, shown, fields)
+    if not differs(link, fields, rules) and not (resend and wished(link, shown)):
+        return view_of(link, shown, fields, rules)
+    if waits_for_step(link):
+        return Need.WAIT
     if link.out and (link.out.phase is not Phase.PUBLISHED or not supersedes):
         return Need.WAIT
     return Need.PUBLISH
 
 
-def view_of(link: Link, shown: Shown, fields: Fields) -> Need:
+def view_of(link: Link, shown: Shown, fields: Fields, rules: Rules = NONE) -> Need:
     """What is to be done for the flag alone, where the customer has what he is to have."""
     if link.held:
         return Need.UNMARK if shown.synced else Need.NOTHING
     given = link.out is None or link.out.phase is Phase.PUBLISHED
-    unmarked = given and not shown.synced and fields == link.last_given
+    content = kept(rules, fields, link.last_given)
+    unmarked = given and not shown.synced and alike(rules, content, link.last_given)
     return Need.MARK if unmarked else Need.NOTHING
+
+
+def waits_for_step(link: Link) -> bool:
+    """A state on the way to another is on its way: the next step comes after it has arrived."""
+    return link.out is not None and bool(link.out.state) and not link.out.last
 
 
 def unsent(shown: Shown) -> bool:
@@ -78,9 +98,11 @@ def unsent(shown: Shown) -> bool:
     return shown.synced_at is not None and shown.order.updated_at > shown.synced_at
 
 
-def differs(link: Link, fields: Fields) -> bool:
+def differs(link: Link, fields: Fields, rules: Rules = NONE) -> bool:
     """The customer does not have what he is to have, or is to be told again."""
-    return link.repush or link.last_given is None or wanted(link, fields) != link.last_given
+    if link.repush or link.last_given is None:
+        return True
+    return not alike(rules, wanted(link, fields, rules), link.last_given)
 
 
 def wished(link: Link, shown: Shown) -> bool:
@@ -88,16 +110,25 @@ def wished(link: Link, shown: Shown) -> bool:
     return not shown.synced and link.given is not None and shown.synced_at == link.given
 
 
-def next_version(
-    link: Link, order: WorkOrder, counter: int, now: datetime, tracos: object = None
+def next_version(  # noqa: PLR0913 - what it is made of, and of when
+    link: Link,
+    order: WorkOrder,
+    counter: int,
+    now: datetime,
+    tracos: object = None,
+    rules: Rules = NONE,
+    step: tuple[str, bool] = ("", True),
 ) -> Link:
     """The link with a new version frozen in it, and the window opened or widened.
 
-    ``tracos``: TracOS's id of the document that it was made from.
+    ``tracos``: TracOS's id of the document that it was made from. ``step``: the state of his system
+    that it spells, and whether that is the end of its way.
     """
-    fields = wanted(link, content(link, order))
+    fields = wanted(link, content(link, order), rules)
     before = link.last_given
-    changed = [n for n, v in fields.items() if before is None or before.get(n) != v]
+    changed = [
+        n for n, v in fields.items() if before is None or not same(rules, n, before.get(n), v)
+    ]
     seq = link.seq + 1
     out = Out(
         seq,
@@ -107,12 +138,14 @@ def next_version(
         sent_at(link, order),
         now,
         overtakes=link.out is not None and link.out.phase is Phase.PUBLISHED,
+        state=step[0],
+        last=step[1],
     )
     return replace(
         link,
         out=out,
         seq=seq,
-        window=Window(counter, before == fields, None, earlier(link, before, changed)),
+        window=Window(counter, before == fields, None, earlier(link, before, changed, rules)),
         times={**link.times, **dict.fromkeys(changed, order.updated_at)},
         repush=False,
         tracos=tracos or link.tracos,
@@ -127,13 +160,13 @@ def sent_at(link: Link, order: WorkOrder) -> datetime:
 
 
 def earlier(
-    link: Link, before: Fields | None, changed: list[str]
+    link: Link, before: Fields | None, changed: list[str], rules: Rules = NONE
 ) -> Mapping[str, tuple[Value, ...]]:
     """Per changed field the prints of what the customer may still show."""
     old = dict(link.window.old) if link.window else {}
     for name in changed:
         values = old.get(name, ())
-        shown = print_of(before.get(name)) if before else None
+        shown = print_in(rules, name, before.get(name)) if before else None
         new = before is not None and shown not in values
         old[name] = (*values, shown) if new else values
     return old
@@ -160,7 +193,8 @@ def answered(link: Link, counter: int | None = None) -> Link:
     out, window = _out(link), None
     if link.window and counter is not None:
         window = replace(link.window, pass_=counter, gone=counter)
-    return replace(link, base=out.fields, out=None, window=window, given=out.at)
+    state = out.state or link.state
+    return replace(link, base=out.fields, out=None, window=window, given=out.at, state=state)
 
 
 def taken(link: Link, counter: int, ack: Ack, *, told: bool = False) -> Link:
@@ -174,7 +208,8 @@ def taken(link: Link, counter: int, ack: Ack, *, told: bool = False) -> Link:
     unsure = out.overtakes if told else out.over
     if window and not unsure and ack is not Ack.CONTENT:
         window = replace(window, gone=counter)
-    return replace(link, base=out.fields, out=None, window=window, repush=link.repush or unsure)
+    repush, state = link.repush or unsure, out.state or link.state
+    return replace(link, base=out.fields, out=None, window=window, repush=repush, state=state)
 
 
 def refused(link: Link, reason: str) -> Link:

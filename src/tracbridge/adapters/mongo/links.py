@@ -34,6 +34,9 @@ def to_document(link: Link, fence: int) -> Document:
         "out": _out(link.out),
         "window": _window(link.window),
         "turns": _turns(link.turns),
+        "state": link.state,
+        "stuck": link.stuck,
+        "unknown": dict(link.unknown),
         "held": {n: {"tracos": h.tracos, "customer": h.customer} for n, h in link.held.items()},
     }
     return {key: value for key, value in document.items() if value or key in _ALWAYS}
@@ -63,6 +66,7 @@ def _out(out: Out | None) -> Document | None:
         "over": out.over,
         "overtakes": out.overtakes,
         "error": out.error,
+        **({"state": out.state, "last": out.last} if out.state else {}),
     }
 
 
@@ -101,6 +105,9 @@ def from_document(document: Document) -> Link:
         repush=get("repush", False),
         given=get("given"),
         turns=Turns(**turns) if turns else None,
+        state=get("state", ""),
+        stuck=get("stuck", ""),
+        unknown=get("unknown") or {},
         seq=document["seq"],
         changes=document["changes"],
         rev=document["rev"],
@@ -129,6 +136,8 @@ def _to_out(part: Document | None) -> Out | None:
         over=part["over"],
         overtakes=bool(part.get("overtakes", part["over"])),
         error=part["error"],
+        state=part.get("state", ""),
+        last=part.get("last", True),
     )
 
 

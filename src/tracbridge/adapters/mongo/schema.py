@@ -53,6 +53,10 @@ STATE: dict[str, list[IndexModel]] = {
         IndexModel([("c", 1), ("ref", 1), ("at", 1)], name="order"),
         IndexModel([("c", 1), ("decided", 1), ("at", 1)], name="waiting"),
     ],
+    "tracbridge_numbers": [
+        IndexModel([("c", 1), ("number", 1)], name="number", unique=True),
+        IndexModel([("c", 1), ("ref", 1)], name="key"),
+    ],
     "tracbridge_runs": [IndexModel([("c", 1), ("started", -1)], name="started")],
 }
 

@@ -6,6 +6,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tracbridge.adapters.mongo.client import Document
 from tracbridge.adapters.mongo.lease import MongoLease
 from tracbridge.adapters.mongo.ledger import MongoLedger, MongoPasses
+from tracbridge.adapters.mongo.numbers import MongoNumbers
 from tracbridge.adapters.mongo.stores import (
     MongoConflicts,
     MongoHistory,
@@ -27,6 +28,7 @@ class MongoState(Struct, frozen=True):
     history: MongoHistory
     runs: MongoRuns
     taken: MongoTakenFiles
+    numbers: MongoNumbers
 
 
 def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -> MongoState:
@@ -42,4 +44,5 @@ def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -
         history=MongoHistory(database, connection, host),
         runs=MongoRuns(database, connection, host),
         taken=MongoTakenFiles(database, connection, host),
+        numbers=MongoNumbers(database, connection, host),
     )

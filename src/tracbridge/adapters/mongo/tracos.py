@@ -195,8 +195,18 @@ def number_of(ref: str) -> int | None:
 def guard(record: Record | None, fields: Sequence[str]) -> Document:
     """A filter for exactly the document that was read, by typed scalars."""
     body: Body = record.body or {} if record else {}
-    values = {name: body.get(name) for name in fields}
+    values = {name: _at(body, name) for name in fields}
     return {"_id": body["_id"], **{n: v for n, v in values.items() if _is_comparable(v)}}
+
+
+def _at(body: Body, name: str) -> Any:
+    """A field's value; a name with dots leads into tables."""
+    if "." not in name:
+        return body.get(name)
+    value: Any = body
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _is_comparable(value: Any) -> bool:
@@ -211,7 +221,7 @@ def _id(record: Record | None) -> Any:
 
 
 def _shows(document: Document, values: Body) -> bool:
-    return all(document.get(name) == value for name, value in values.items())
+    return all(_at(document, name) == value for name, value in values.items())
 
 
 def _exists(write: Write) -> StaleWriteError:

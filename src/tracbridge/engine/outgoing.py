@@ -1,0 +1,106 @@
+"""Versions on their way to the customer, and what goes on record of them."""
+
+from collections import Counter
+from typing import Any
+
+from msgspec import Struct, field
+
+from tracbridge.domain.errors import RecordError
+from tracbridge.domain.link import Link
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.connection import Connection
+from tracbridge.engine.copy import fingerprint, readable
+from tracbridge.engine.record import entry
+from tracbridge.mapping.synced import UNMARK, is_synced, mark
+from tracbridge.ports.connector import Record
+from tracbridge.ports.numbers import Key
+from tracbridge.ports.state import Entry, QuarantineCase
+from tracbridge.sync.identity import record_id
+
+
+class Version(Struct):
+    """A version to be published: the link that carries it, and the document it was made from.
+
+    ``link`` moves on with each durable step; ``before`` is the link as it was read.
+    """
+
+    link: Link
+    before: Link
+    record: Record | None = None
+
+    @property
+    def ref(self) -> str:
+        """Its order."""
+        return self.link.ref
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this version."""
+        return self.link.out.key if self.link.out else ""
+
+
+NO_KEY = Key("")
+
+Bad = tuple[Record, RecordError]
+"""A document that cannot be sent, and why."""
+
+
+class Prepared(Struct):
+    """A page decided, its versions laid aside; nobody knows of it before it is delivered.
+
+    ``flags``: documents of which only ``isSynced`` is to be set or taken back. ``sources``: those
+    that can be read. ``stuck``: links of which it has become known, or is no longer so, that his
+    system cannot be moved to where TracOS's order is.
+    """
+
+    versions: list[Version] = []
+    bad: list[Bad] = []
+    flags: list[tuple[Record, Any]] = []
+    sources: list[str] = []
+    stuck: list[Link] = []
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def entry_of_version(connection: Connection, version: Version, run: str) -> Entry:
+    """The history entry of what the customer is given."""
+    before, fields = version.before.last_given, version.link.last_given or {}
+    changed = {n: v for n, v in fields.items() if before is None or before.get(n) != v}
+    old = None if before is None else {n: before.get(n) for n in changed}
+    why = {"by": dict.fromkeys(changed, "changed in TracOS"), "version": version.link.seq}
+    if not changed:
+        why["by"] = {"": "receipt or sent again"}
+    return entry(
+        connection,
+        version.before,
+        Side.CUSTOMER,
+        version.link.seq,
+        old,
+        changed,
+        run,
+        why,
+    )
+
+
+def case_of_document(connection: Connection, record: Record, error: RecordError) -> QuarantineCase:
+    """A document that cannot be sent, as a case; the same for the same content."""
+    body = record.body or {}
+    name = connection.name
+    version = record.version or fingerprint(body)
+    return QuarantineCase(
+        id=record_id(name, record.source, version, error.why.code)[:12],
+        connection=name,
+        side=Side.TRACOS,
+        source=record.source,
+        why=error.why,
+        version=version,
+        at=connection.clock.now(),
+        ref=connection.translation.tracos_ref(body),
+        raw=record.raw or readable(body),
+    )
+
+
+def view(record: Record, link: Link) -> list[tuple[Record, dict[str, Any]]]:
+    """What the flag of a document says from now on, after its version went out."""
+    if not link.held:
+        return [(record, mark(link.given))]
+    return [(record, UNMARK)] if is_synced(record.body or {}) else []

@@ -1,0 +1,37 @@
+"""What comes back of a value from a system that does not keep all of it. Pure."""
+
+from typing import Any
+
+from tracbridge.domain.workorder import Value
+from tracbridge.mapping.codec import Codec, ListCodec, MomentCodec, NumberCodec, TextCodec
+from tracbridge.mapping.declared import Fold
+from tracbridge.mapping.path import MISSING
+from tracbridge.mapping.states import CasesCodec
+
+
+def fold_of(codec: Codec) -> Fold | None:
+    """What is left of a value when it comes back from his system; None where nothing is lost."""
+    match codec:
+        case TextCodec() if codec.habit.lossy:
+            habit = codec.habit
+            return lambda value: habit.fold(value) if isinstance(value, str) else value
+        case CasesCodec() if codec.lacks:
+            lacks = codec.lacks
+            return lambda value: lacks.get(str(value), value)
+        case NumberCodec() if codec.decimals is not None:
+            return _there_and_back(codec)
+        case MomentCodec() if codec.spelling.format != "iso":
+            return _there_and_back(codec)
+        case ListCodec() if codec.separator is not None:
+            return _there_and_back(codec)
+    return None
+
+
+def _there_and_back(codec: Codec) -> Fold:
+    def fold(value: Value) -> Value:
+        body: dict[str, Any] = {}
+        codec.write(value, body, {})
+        back = codec.read(body)
+        return value if back is MISSING else back
+
+    return fold
