@@ -143,6 +143,20 @@ REGRESSIONS = {
             ("tracos", "1", {"status": "pending"}, "whole"),
         ),
     ),
+    "our clock goes back by three hours": Story(
+        Habits(conflict=Policy.ASK, jumps=True),
+        (
+            ("tracos", "1", {"deleted": False}, "plain"),
+            ("work", 0, 60),
+            ("jump", -60),
+            ("tracos", "1", {"description": "text 27"}, "quiet"),
+            ("import_", "1"),
+            ("erp", "1", {"description": "text 29"}),
+            ("wait", 400),
+            ("jump", -60),
+            ("jump", -60),
+        ),
+    ),
     "edited before we remember that we made it": Story(
         Habits(conflict=Policy.CUSTOMER),
         (

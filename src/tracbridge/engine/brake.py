@@ -100,8 +100,7 @@ async def refuse_emptied(connection: Connection) -> None:
     """
     if not connection.guards:
         return
-    ledger, now = connection.ledger, connection.clock.now()
-    refs, _ = await ledger.rotation("", SAMPLE, now)
+    refs, _ = await connection.ledger.rotation("", SAMPLE)
     if len(refs) >= SAMPLE and not await connection.tracos.fetch(refs):
         raise ConfigError(
             f"TracOS shows none of the first {len(refs)} linked orders ({refs[0]}, {refs[1]}, "

@@ -62,7 +62,9 @@ class Candidates:
         self.position = await passes.cursor("rotation") or ""
         # A pass that had much to do looks at one page more; an idle one at ten.
         for _ in range(max(1, (ROTATION - self.seen) // PAGE)):
-            refs, self.position = await ledger.rotation(self.position, PAGE, self.started)
+            # What this pass has given out; a time still to come is one of a clock that jumped back.
+            lately = (self.started, self.connection.clock.now())
+            refs, self.position = await ledger.rotation(self.position, PAGE, lately)
             if refs:
                 yield refs
             if not self.position:

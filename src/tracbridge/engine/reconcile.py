@@ -5,7 +5,6 @@ ask a person) and never writes content itself: a pass decides about that, as alw
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +26,6 @@ from tracbridge.sync.merge import disagreement
 from tracbridge.sync.publish import Shown, content
 
 PAGE = 1_000
-EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Found(Struct, frozen=True):
@@ -85,7 +83,7 @@ class Reconciliation:
             yield await self._page(page)
         position, more = "", True
         while more:
-            refs, position = await self.connection.ledger.rotation(position, PAGE, EVER)
+            refs, position = await self.connection.ledger.rotation(position, PAGE)
             gone = set(refs) - await self.orders.present(refs)
             yield await self._page(dict.fromkeys(sorted(gone), ()))
             more = bool(position)

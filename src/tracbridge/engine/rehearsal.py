@@ -171,14 +171,15 @@ class RehearsedLedger:
             yield ours
 
     async def rotation(
-        self, after: str, limit: int, given_before: datetime
+        self, after: str, limit: int, lately: tuple[datetime, datetime] | None = None
     ) -> tuple[list[str], str]:
-        refs, position = await self.real.rotation(after, limit, given_before)
-        return [ref for ref in refs if not self._given(ref, given_before)], position
+        refs, position = await self.real.rotation(after, limit, lately)
+        return [ref for ref in refs if not self._given(ref, lately)], position
 
-    def _given(self, ref: str, moment: datetime) -> bool:
+    def _given(self, ref: str, span: tuple[datetime, datetime] | None) -> bool:
         link = self.links.get(ref)
-        return link is not None and link.given is not None and link.given >= moment
+        given = link.given if link else None
+        return given is not None and span is not None and span[0] <= given <= span[1]
 
 
 class RehearsedPasses:

@@ -38,13 +38,13 @@ class Ledger(Protocol):
         """Refs of the links that are to be sent again, in pages."""
 
     async def rotation(
-        self, after: str, limit: int, given_before: datetime
+        self, after: str, limit: int, lately: tuple[datetime, datetime] | None = None
     ) -> tuple[list[str], str]:
         """The next ``limit`` links after that position in a fixed order, and the position after
         them.
 
-        Returns the refs of those not given to the customer since ``given_before``. The position is
-        "" at the beginning, and again when the end was reached.
+        Returns the refs of those not given to the customer ``lately``: between these two times,
+        both included. The position is "" at the beginning, and again when the end was reached.
         """
 
 

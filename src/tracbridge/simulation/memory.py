@@ -112,11 +112,13 @@ class MemoryLedger(Store, eq=False):
         return [found] if found else []
 
     async def rotation(
-        self, after: str, limit: int, given_before: datetime
+        self, after: str, limit: int, lately: tuple[datetime, datetime] | None = None
     ) -> tuple[list[str], str]:
         links = self.state.links
         rows = await self.process.ask(lambda: sorted(r for r in links if r > after)[:limit])
-        refs = [r for r in rows if (at := links[r].given) is None or at < given_before]
+        since, until = lately or (None, None)
+        given = {ref: at for ref in rows if (at := links[ref].given) and since and until}
+        refs = [r for r in rows if r not in given or not since <= given[r] <= until]  # type: ignore[operator]
         return refs, rows[-1] if len(rows) == limit else ""
 
 

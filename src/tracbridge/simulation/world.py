@@ -308,7 +308,7 @@ class World:
         for who in list(self.running):
             while self.go_on(who):
                 pass
-        self.wait(2 * 3600 if self.habits.jumps else 60)
+        self.wait(60)
 
     def come_to_rest(self) -> None:
         """Everybody finishes what was begun; then passes until nothing changes any more."""

@@ -224,7 +224,7 @@ class LedgerContract(OnMemory):
         assert (await kept.mine.ledger.find(["1"]))["1"].seq == 1
         assert (await kept.other.ledger.find(["1"]))["1"].seq == 2
         assert [refs async for refs in kept.other.ledger.repushes()] == [["1"]]
-        assert await kept.other.ledger.rotation("", 9, LATER) == (["1"], "")
+        assert await kept.other.ledger.rotation("", 9) == (["1"], "")
 
     async def test_versions_on_their_way_are_found_by_phase(self, kept: Memory) -> None:
         links = [bare(kept.mine, "0")]
@@ -246,24 +246,23 @@ class LedgerContract(OnMemory):
         visited: list[str] = []
         position, turns = "", 0
         while turns == 0 or position:
-            refs, position = await kept.mine.ledger.rotation(position, 3, LATER)
+            refs, position = await kept.mine.ledger.rotation(position, 3)
             visited += refs
             turns += 1
             assert turns < 9
         assert sorted(visited) == [str(n) for n in range(1, 8)]
-        assert (await kept.mine.ledger.rotation(position, 3, LATER))[0] == visited[:3]
+        assert (await kept.mine.ledger.rotation(position, 3))[0] == visited[:3]
 
     async def test_rotation_over_nothing_ends_at_once(self, kept: Memory) -> None:
-        assert await kept.mine.ledger.rotation("", 3, LATER) == ([], "")
+        assert await kept.mine.ledger.rotation("", 3) == ([], "")
 
     async def test_rotation_passes_over_what_was_given_lately(self, kept: Memory) -> None:
-        links = [
-            replace(bare(kept.mine, "1"), given=AT),
-            replace(bare(kept.mine, "2"), given=LATER),
-        ]
-        await stored(kept.mine, *links, bare(kept.mine, "3"))
-        assert await kept.mine.ledger.rotation("", 2, LATER) == (["1"], "2")
-        assert await kept.mine.ledger.rotation("2", 2, LATER) == (["3"], "")
+        second = timedelta(seconds=1)
+        times = [AT - second, AT, LATER, LATER + second]
+        links = [replace(bare(kept.mine, str(n)), given=at) for n, at in enumerate(times, 1)]
+        await stored(kept.mine, *links, bare(kept.mine, "5"))
+        assert await kept.mine.ledger.rotation("", 2, (AT, LATER)) == (["1"], "2")
+        assert await kept.mine.ledger.rotation("2", 4, (AT, LATER)) == (["4", "5"], "")
 
 
 async def collected(pages: AsyncIterator[list[str]]) -> set[str]:

@@ -89,19 +89,19 @@ class MongoLedger:
                 yield [document["ref"] for document in page]
 
     async def rotation(
-        self, after: str, limit: int, given_before: datetime
+        self, after: str, limit: int, lately: tuple[datetime, datetime] | None = None
     ) -> tuple[list[str], str]:
         query = {**self._orders(), "ref": {"$gt": after}}
         names = {"_id": 0, "ref": 1, "given": 1}
         with translated(self._host):
             cursor = self._links.find(query, names, batch_size=limit).sort("ref", 1).limit(limit)
             rows = await cursor.to_list()
-        refs = [row["ref"] for row in rows if _before(row.get("given"), given_before)]
+        refs = [row["ref"] for row in rows if not _within(row.get("given"), lately)]
         return refs, rows[-1]["ref"] if len(rows) == limit else ""
 
 
-def _before(given: datetime | None, moment: datetime) -> bool:
-    return given is None or given < moment
+def _within(given: datetime | None, span: tuple[datetime, datetime] | None) -> bool:
+    return given is not None and span is not None and span[0] <= given <= span[1]
 
 
 def _operation(link: Link, fence: int) -> InsertOne[Document] | ReplaceOne[Document]:
