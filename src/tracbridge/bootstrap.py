@@ -39,6 +39,7 @@ from tracbridge.engine.connection import Connection
 from tracbridge.engine.forget import Forgetting
 from tracbridge.engine.retention import Retention, tidy
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.spec import CORE
 from tracbridge.ports.connector import Record
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
@@ -341,6 +342,7 @@ def policies(settings: Settings, translation: Declared) -> Policies:
 def rules_of(settings: Settings, translation: Declared) -> Rules:
     """What is particular to single fields, by the connection and by the mapping."""
     names = {*settings.fields, *translation.lossy, *translation.once, *translation.one_way}
+    names |= set(CORE)
     made = {name: rule_of(settings.fields.get(name), name, translation) for name in names}
     return {name: rule for name, rule in made.items() if rule != Rule()}
 
@@ -351,6 +353,8 @@ def rule_of(said: FieldRule | None, name: str, translation: Declared) -> Rule:
     ways = {"inbound": Side.TRACOS, "outbound": Side.CUSTOMER}
     owners = {"customer": Side.TRACOS, "tracos": Side.CUSTOMER}
     way = ways.get(said.direction) or owners.get(said.owner) or translation.one_way.get(name)
+    if name not in translation.names:
+        way = Side.TRACOS  # he has no place for it
     return Rule(
         into=frozenset({way}) if way else BOTH,
         corrects=said.owner != "both",

@@ -134,6 +134,7 @@ class _Compiler:
             once=frozenset(name for name, line in lines.items() if line.only == "create"),
             one_way=one_way(lines),
             passes=spec.extra == "pass",
+            pairs=tuple(place_of(path).top for path in spec.pairs),
             asks_tables=any(isinstance(codec, TableCodec) for codec in fields.values()),
             graph=graph,
         )
@@ -145,8 +146,10 @@ class _Compiler:
         needed: list[Codec] = [c for c in cases if isinstance(c, CasesCodec | TableCodec)]
         needed += [c for c in cases if isinstance(c, ListCodec) and c.part is not None]
         own = {place.top for codec in needed for place in codec.places}
-        key = place_of(self.spec.key.path).top if self.spec.key.as_ == "text" else None
-        return frozenset(shared | own | ({key} if key else set()))
+        key = self.spec.key
+        spelt = {place_of(key.path).top} if key.as_ == "text" or key.strip else set()
+        spelt |= {place_of(key.ours).top} if key.ours else set()
+        return frozenset(shared | own | spelt)
 
     # -- the parts -----------------------------------------------------------------------------
 
@@ -169,7 +172,8 @@ class _Compiler:
             if number and (scope or ours):
                 what = "a key that is TracOS's number has neither scope nor ours"
                 raise ValueError(what)
-            return KeyCodec(self._source(key.path), number, scope, ours, key.strip)
+            reads = self._expression(self.around.reads, key.read) if key.read else None
+            return KeyCodec(self._source(key.path), number, scope, ours, key.strip, reads)
         return None
 
     def _zone(self, name: str | None) -> tzinfo | None:

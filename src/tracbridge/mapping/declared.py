@@ -33,6 +33,7 @@ class KeyCodec(Struct, frozen=True):
     scope: Source | None = None
     ours: Source | None = None
     strip: str = ""
+    reads: Callable[[Body], Any] | None = None
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -42,7 +43,7 @@ class KeyCodec(Struct, frozen=True):
 
     def ref(self, body: Body) -> str:
         """His key as text; raises `RecordError` for what is none."""
-        raw = self.source.place.get(body)
+        raw = self.reads(body) if self.reads else self.source.place.get(body)
         pointer = self.source.place.pointer
         if type(raw) is int and self.number:
             return ref_of(raw, pointer)
@@ -64,7 +65,7 @@ class KeyCodec(Struct, frozen=True):
     def in_scope(self, body: Body) -> str:
         """Where the key counts, "" where it counts everywhere."""
         raw = self.scope.get(body) if self.scope else None
-        return "" if raw is None or raw is MISSING else str(raw).strip()
+        return "" if raw is None or raw is MISSING else str(raw).rstrip()
 
 
 LONGEST_KEY = 120
@@ -101,7 +102,8 @@ class Declared(Struct, frozen=True):
     whose last value is needed to write the next one, or that others share. ``outputs``: places that
     an expression over the order fills. ``once``: fields that count when an order is made only.
     ``one_way``: fields that are only read (into TracOS) or only written (into his system).
-    ``graph``: where his system refuses to jump, the steps between its states.
+    ``pairs``: keys whose values come as id and name, and are written as the id. ``graph``: where
+    his system refuses to jump, the steps between its states.
     """
 
     name: str
@@ -118,9 +120,16 @@ class Declared(Struct, frozen=True):
     lossy: Mapping[str, Fold] = {}
     once: frozenset[str] = frozenset()
     one_way: Mapping[str, Side] = {}
+    pairs: tuple[str, ...] = ()
     passes: bool = True
     asks_tables: bool = False
     graph: Graph | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that his records speak of, one way or the other; a title may be derived."""
+        mapped = {name for name, _ in (*self.fields, *self.written)}
+        return frozenset(mapped if self.tracos.titled else {*mapped, "title"})
 
     @property
     def numbered(self) -> bool:
@@ -218,21 +227,27 @@ class Declared(Struct, frozen=True):
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
         """His whole record, but for what `passed` hands back; ``order`` must have its status."""
         known: Body = orjson.loads(order.extra) if self.kept and order.extra else {}
-        body: dict[str, Any] = {key: known[key] for key in self.kept if key in known}
+        body: dict[str, Any] = {key: known[key] for key in known if key in self.kept}
         self._identify(order, body)
+        self._spell(order, body, known)
+        for place, value in self.constants:
+            place.set(body, value)
+        for place, output in self.outputs:
+            place.set(body, output({**order.fields, "number": order.ref, "key": order.key}))
+        for name in self.pairs:
+            if isinstance(body.get(name), list):
+                body[name] = body[name][0]
+        return body
+
+    def _spell(self, order: WorkOrder, body: dict[str, Any], known: Body) -> None:
         for name, codec in self.written:
             if order.state and name == "status" and isinstance(codec, CasesCodec):
                 codec.write_state(codec.named(order.state), body, known)
             elif name in order.fields:
                 codec.write(order.fields[name], body, known)
-        for place, value in self.constants:
-            place.set(body, value)
-        for place, output in self.outputs:
-            place.set(body, output({**order.fields, "number": order.ref, "key": order.key}))
         for stamp, moment in ((self.created, order.created_at), (self.updated, order.updated_at)):
             if stamp and stamp.written:
                 stamp.codec.write(moment, body, known)
-        return body
 
     def route(self, link_state: str, extra: str, given: str, wanted: str) -> Route | None:
         """How his system gets from the status it was given to the one that is wanted.
@@ -254,16 +269,14 @@ class Declared(Struct, frozen=True):
         return Route(step.name, wanted if len(way) <= 1 else step.is_, len(way) <= 1)
 
     def _identify(self, order: WorkOrder, body: dict[str, Any]) -> None:
+        """Whose record it is; his own spelling of the key stays where it stands."""
         key = self.key
-        if key.number:
-            key.source.place.set(body, int(order.ref))
-            return
-        if order.key:
-            if not _same_key(key, body, order.key):
-                key.source.place.set(body, order.key)
-            if key.scope and order.scope:
-                key.scope.place.set(body, order.scope)
-        if key.ours:
+        wanted = order.ref if key.number else order.key
+        if wanted and not (body and _same_key(key, body, wanted)):
+            key.source.place.set(body, int(wanted) if key.number and not key.strip else wanted)
+        if order.key and key.scope and order.scope:
+            key.scope.place.set(body, order.scope)
+        if key.ours and not order.key:
             key.ours.place.set(body, order.ref)
 
     # -- TracOS's side -------------------------------------------------------------------------
@@ -298,6 +311,6 @@ def _told(fields: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, str]]
 def _same_key(key: KeyCodec, body: Body, text: str) -> bool:
     """His own spelling of the key (with leading zeros, say) stands there already."""
     try:
-        return key.ref(body) == text
+        return bool(key.reads) or key.ref(body) == text
     except RecordError:
         return False

@@ -15,9 +15,8 @@ def fold_of(codec: Codec) -> Fold | None:
         case TextCodec() if codec.habit.lossy:
             habit = codec.habit
             return lambda value: habit.fold(value) if isinstance(value, str) else value
-        case CasesCodec() if codec.lacks:
-            lacks = codec.lacks
-            return lambda value: lacks.get(str(value), value)
+        case CasesCodec():
+            return _fold_of_states(codec)
         case NumberCodec() if codec.decimals is not None:
             return _there_and_back(codec)
         case MomentCodec() if codec.spelling.format != "iso":
@@ -25,6 +24,16 @@ def fold_of(codec: Codec) -> Fold | None:
         case ListCodec() if codec.separator is not None:
             return _there_and_back(codec)
     return None
+
+
+def _fold_of_states(codec: CasesCodec) -> Fold | None:
+    """The states that come back as others: those he lacks, and those that only look like others."""
+    back = {}
+    for value in {*codec.lacks, *(state.is_ for state in codec.states if state.only != "read")}:
+        shown = _there_and_back(codec)(value)
+        if shown != value:
+            back[value] = shown
+    return (lambda value: back.get(str(value), value)) if back else None
 
 
 def _there_and_back(codec: Codec) -> Fold:

@@ -173,7 +173,8 @@ def _by(pattern: str, text: str) -> datetime:
     found = _expression(pattern).fullmatch(text.strip())
     if found is None:
         raise ValueError
-    parts = {name: int(value) for name, value in found.groupdict().items() if name != "fraction"}
+    given = found.groupdict().items()
+    parts = {name: int(value) for name, value in given if value and name != "fraction"}
     fraction = (found.groupdict().get("fraction") or "0")[:6].ljust(6, "0")
     return datetime(**parts, microsecond=int(fraction))  # type: ignore[arg-type]  # noqa: DTZ001
 
@@ -185,7 +186,10 @@ def _expression(pattern: str) -> re.Pattern[str]:
         pieces.append(re.escape(pattern[at : found.start()]))
         pieces.append(_TOKENS["f" if found[0][0] == "f" else found[0]])
         at = found.end()
-    return re.compile("".join([*pieces, re.escape(pattern[at:])]), re.ASCII)
+    text = "".join([*pieces, re.escape(pattern[at:])])
+    # Many systems leave the fraction out where it is nothing.
+    text = text.replace(rf"\.{_TOKENS['f']}", rf"(?:\.{_TOKENS['f']})?")
+    return re.compile(text, re.ASCII)
 
 
 def _spell(pattern: str, clock: datetime) -> str:

@@ -26,7 +26,8 @@ class Key(Part, frozen=True, kw_only=True):
 
     ``as_``: ``number`` is TracOS's number itself; ``text`` is linked, and TracOS's number is
     allocated. ``scope``: where the same key may mean another order (site, company). ``ours``: where
-    he keeps TracOS's number. ``strip``: characters that may be left out at its beginning.
+    he keeps TracOS's number. ``strip``: characters that may be left out at its beginning. ``read``:
+    an expression over his record that says the key, where ``path`` alone does not.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Key(Part, frozen=True, kw_only=True):
     scope: Path | None = None
     ours: Path | None = None
     strip: str = ""
+    read: str | None = None
 
 
 class Moment(Part, frozen=True, kw_only=True):
@@ -56,8 +58,9 @@ class Case(Part, frozen=True, kw_only=True):
     """One state of his system.
 
     ``when``: what stands in his record; a list names alternatives, of which the first is written;
-    ``{has: CODE}`` is a code among several in one text, ``{set: true}`` anything but nothing.
-    ``also``: what is written besides. ``name``: in `Transitions`.
+    ``{has: CODE}`` is a code among several in one text, ``{hasnt: CODE}`` one that is not,
+    ``{set: true}`` anything but nothing. ``also``: what is written besides. ``name``: in
+    `Transitions`.
     """
 
     is_: str = field(name="is")

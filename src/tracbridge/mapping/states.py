@@ -103,6 +103,19 @@ class Has(Struct, frozen=True):
         return " ".join(kept if self.code in kept else [self.code, *kept])
 
 
+class Hasnt(Struct, frozen=True):
+    """A code that is not among several in one text, between blanks. Written, it is taken out."""
+
+    code: str
+
+    def fits(self, raw: Any, empty: tuple[Any, ...]) -> bool:
+        return isinstance(raw, str) and self.code not in raw.split()
+
+    def spell(self, raw: Any, codes: Iterable[str]) -> Any:
+        text = str(raw) if isinstance(raw, str) else ""
+        return " ".join(code for code in text.split() if code != self.code)
+
+
 class Filled(Struct, frozen=True):
     """Something stands there (``yes``), or nothing. Nothing can be written, something cannot."""
 
@@ -181,7 +194,7 @@ class CasesCodec(Struct, frozen=True):
             self.write_state(self.way_to(wanted), into, known)
             return
         for place in self.places:
-            if (raw := place.get(known)) is not MISSING:
+            if place.get(into) is MISSING and (raw := place.get(known)) is not MISSING:
                 place.set(into, raw)
 
     def way_to(self, wanted: str) -> State:
@@ -205,7 +218,8 @@ class CasesCodec(Struct, frozen=True):
         """Spell exactly this state."""
         codes = {m.code for s in self.states for _, m in s.when if isinstance(m, Has)}
         for source, match in state.when:
-            spelt = match.spell(source.place.get(known), codes)
+            now = source.place.get(into)
+            spelt = match.spell(source.place.get(known) if now is MISSING else now, codes)
             if spelt is None:
                 spelt = source.empty[0] if source.empty else None
             if spelt is not MISSING:
@@ -230,8 +244,9 @@ class DeletedCodec(Struct, frozen=True):
 
     def read(self, body: Body) -> Any:
         gone = self.flag.read(body)
-        if gone is None and isinstance(self.flag, BoolCodec) and not self.flag.source.absent:
-            raise no_flag(self.flag.source.place.pointer, None)
+        flag = self.flag
+        if gone is None and isinstance(flag, BoolCodec) and not (flag.words or flag.source.absent):
+            raise no_flag(flag.source.place.pointer, None)
         if gone is MISSING or gone is None:
             if self.default is None:
                 return MISSING

@@ -18,8 +18,8 @@ _MANY: Final = re.compile(r"\n{3,}")
 class Habit(Struct, frozen=True):
     """What a system does to a text that it keeps.
 
-    ``limit``: it cuts longer ones there. ``pad``: it fills shorter ones with blanks. ``case``:
-    ``upper`` or ``lower``. ``html``: it keeps text as HTML.
+    ``limit``: it cuts longer ones there. ``pad``: it fills shorter ones with blanks (0: it may, to
+    a length that we need not know). ``case``: ``upper`` or ``lower``. ``html``: it keeps HTML.
     """
 
     limit: int | None = None
@@ -30,13 +30,13 @@ class Habit(Struct, frozen=True):
     @property
     def lossy(self) -> bool:
         """Different texts of ours may be one text there."""
-        return bool(self.limit or self.pad or self.case or self.html)
+        return self != Habit()
 
     def read(self, text: str) -> str:
         """The text of theirs, in our spelling."""
         if self.html:
             text = text_of(text)
-        return text.rstrip(" ") if self.pad else text
+        return text.rstrip(" ") if self.pad is not None else text
 
     def write(self, text: str) -> str:
         """The text of ours, in theirs."""
@@ -46,7 +46,7 @@ class Habit(Struct, frozen=True):
             text = cut(text, self.limit)
         if self.html:
             text = html_of(text)
-        return text.ljust(self.pad) if self.pad else text
+        return text.ljust(self.pad or 0)
 
     def fold(self, text: str) -> str:
         """What is left of the text when it comes back."""

@@ -6,7 +6,7 @@ from typing import Any
 from tracbridge.domain.workorder import Side
 from tracbridge.mapping.codec import Source
 from tracbridge.mapping.spec import Case, Line
-from tracbridge.mapping.states import Equals, Filled, Has, Match
+from tracbridge.mapping.states import Equals, Filled, Has, Hasnt, Match
 
 
 def telling(source: Source) -> Source:
@@ -32,16 +32,19 @@ def condition(value: Any) -> Match:
     if isinstance(value, dict):
         if set(value) == {"has"} and isinstance(value["has"], str):
             return Has(value["has"])
+        if set(value) == {"hasnt"} and isinstance(value["hasnt"], str):
+            return Hasnt(value["hasnt"])
         if set(value) == {"set"} and isinstance(value["set"], bool):
             return Filled(value["set"])
-        what = f"{value!r} is neither a value, a list of values, {{has: CODE}} nor {{set: true}}"
+        forms = "a value, a list of values, {has: CODE}, {hasnt: CODE} or {set: true}"
+        what = f"{value!r} means nothing here; a condition is {forms}"
         raise ValueError(what)
     return Equals(tuple(value) if isinstance(value, list) else (value,))
 
 
 def name_of(case: Case) -> str:
     """A state without a name of its own is called by what it looks like."""
-    parts = [v.get("has", v) if isinstance(v, dict) else v for v in case.when.values()]
+    parts = [next(iter(v.values())) if isinstance(v, dict) else v for v in case.when.values()]
     return "/".join(str(p[0] if isinstance(p, list) else p) for p in parts)
 
 

@@ -117,8 +117,9 @@ def completed(
     known = given or (tracos.fields if tracos else None) or {}
     if not known.keys() <= fields.keys() or "status" not in fields:
         fields = {**known, **fields}
-    if "status" not in fields:
-        fields = {**fields, "status": _unsaid(fields)}
+    if "status" not in fields or DELETED not in fields:
+        fields = {DELETED: False, **fields}
+        fields = {"status": _unsaid(fields), **fields}
     return order if fields is order.fields else replace(order, fields=fields)
 
 
