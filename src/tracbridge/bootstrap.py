@@ -41,6 +41,7 @@ from tracbridge.engine.retention import Retention, tidy
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.spec import CORE
 from tracbridge.ports.connector import Record
+from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
 from tracbridge.ports.state import Runs
@@ -102,6 +103,22 @@ class Service(Struct, frozen=True):
     async def troubled(self) -> bool:
         """Something waits for a person, also from before."""
         return bool(await self.views.open())
+
+    async def ref(self, said: str) -> str:
+        """The number of the order that somebody means by its number or by the customer's own key
+        (``key``, or ``scope/key``); what is known as neither stays as it is.
+        """
+        numbers = self.connection.numbers
+        if numbers is None or (said.isdigit() and await numbers.keys([said])):
+            return said
+        scope, _, own = said.rpartition("/")
+        found = await numbers.known([Key(said), Key(own, scope)])
+        return next((one.number for one in found.values()), said)
+
+    async def key(self, ref: str) -> str:
+        """The customer's own key of an order, "" where it is the number or not known."""
+        numbers = self.connection.numbers
+        return str((await numbers.keys([ref])).get(ref, "")) if numbers else ""
 
     async def prepare(self) -> list[str]:
         """Server new enough, indexes there; returns the names of indexes that were made."""
@@ -313,6 +330,7 @@ def folder_settings(settings: Settings) -> FolderSettings:
         settle_seconds=settings.settle_seconds,
         max_bytes=int(settings.max_file_mb * 1024 * 1024),
         file_mode=settings.file_mode,
+        records=settings.mapping.spec.records,
     )
 
 

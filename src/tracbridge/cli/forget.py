@@ -48,7 +48,7 @@ async def _forget(ref: str) -> Forgotten:
         await service.prepare()
         run = new_run()
         async with session(service.connection, service.state.runs, run):
-            return await service.forgetting(ref, run, person())
+            return await service.forgetting(await service.ref(ref), run, person())
 
 
 def as_json(done: Forgotten) -> dict[str, Any]:

@@ -118,6 +118,7 @@ async def _reconcile(seen: Seen, *, fix: bool, only: str | None) -> int:
 
 async def look(service: Service, seen: Seen, only: str | None, *, fix: bool = False) -> None:
     """Compare everything, or the one order."""
+    only = None if only is None else await service.ref(only)
     walk = Reconciliation(service.connection, await service.everything(), only=only, fix=fix)
     with watching(Unnoticed(), quiet=seen.json) as watched:
         async for looked in walk():

@@ -27,7 +27,7 @@ def resend(number: Annotated[str, typer.Argument(metavar="NUMBER")], json: Json 
 async def _resend(number: str) -> None:
     async with serving() as service:
         await service.connection.lease.join()
-        await send_again(service.connection, number)
+        await send_again(service.connection, await service.ref(number))
 
 
 def adopt(

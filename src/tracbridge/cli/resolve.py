@@ -56,7 +56,7 @@ class Filter(Struct, frozen=True):
     async def find(self, service: Service) -> list[Conflict]:
         """Those that wait, then those that were decided, each newest first."""
         return await service.views.conflicts(
-            ref=ref_of(self.order) if self.order else None,
+            ref=await service.ref(ref_of(self.order)) if self.order else None,
             kind=self.kind,
             field=self.field or None,
             since=self.since and self.since.replace(tzinfo=UTC),

@@ -20,7 +20,10 @@ Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's numbe
 
 
 class Order(Struct, frozen=True):
-    """All that is known of one order. ``wrong``: why TracOS's documents cannot be read."""
+    """All that is known of one order. ``wrong``: why TracOS's documents cannot be read.
+
+    ``key``: the customer's own, "" where it is the number.
+    """
 
     ref: str
     link: Link | None
@@ -29,6 +32,7 @@ class Order(Struct, frozen=True):
     cases: list[QuarantineCase]
     file: str
     now: datetime
+    key: str = ""
 
     @property
     def found(self) -> bool:
@@ -49,12 +53,13 @@ def show(number: Number, json: Json = False) -> None:
 
 async def _order(number: str) -> Order:
     async with serving() as service:
-        ref = ref_of(number)
+        ref = await service.ref(ref_of(number))
         link = (await service.connection.ledger.find([ref])).get(ref)
         tracos, wrong = await at_tracos(service, ref, link)
         cases = [case async for case in service.views.cases(ref=ref)]
         now = service.connection.clock.now()
-        return Order(ref, link, tracos, wrong, cases, service.customer.named(ref), now)
+        file, key = service.customer.named(ref), await service.key(ref)
+        return Order(ref, link, tracos, wrong, cases, file, now, key)
 
 
 def ref_of(number: str) -> str:
@@ -107,6 +112,7 @@ def as_json(order: Order) -> dict[str, Any]:
     seen = link.seen if link else None
     return {
         "order": order.ref,
+        "key": order.key or None,
         "found": True,
         "tracos": order.tracos.fields if order.tracos else None,
         "last_agreed": link.base if link else None,
@@ -118,7 +124,8 @@ def as_json(order: Order) -> dict[str, Any]:
         "file": order.file if link and link.seq else None,
         "on_its_way_since": link.out.at if link and link.out else None,
         "window_open": bool(link and link.window),
-        "held": sorted(link.held) if link else [],
+        "held": sorted({*link.held, *link.unknown}) if link else [],
+        "unreachable": link.stuck or None if link else None,
         "quarantined": [case.id for case in order.cases],
     }
 
@@ -176,7 +183,7 @@ def states(order: Order) -> list[str]:
 
 def linked_states(order: Order, link: Link) -> list[str]:
     """The states of an order that both sides hold."""
-    found = []
+    found = waiting_states(link)
     if link.held:
         found.append(f"held: {', '.join(link.held)} (tracbridge conflicts list)")
     if link.out and link.out.error is not None:
@@ -190,7 +197,17 @@ def linked_states(order: Order, link: Link) -> list[str]:
     if link.window and link.window.gone is None:
         since = f" for {lasting(order.now - link.given)}" if link.given else ""
         found.append(f"window open{since}: nobody can know yet whether the customer has read it")
-    return found or [f"agrees ({version(order, link)})"]
+    named = [f"the customer's {order.key}"] if order.key else []
+    return [*named, *(found or [f"agrees ({version(order, link)})"])]
+
+
+def waiting_states(link: Link) -> list[str]:
+    """What somebody has to do something about."""
+    stuck = [f"cannot be reached in the customer's system: {link.stuck}"] if link.stuck else []
+    return stuck + [
+        f"{name} waits: no table knows {value!r} (tracbridge conflicts list)"
+        for name, value in link.unknown.items()
+    ]
 
 
 def version(order: Order, link: Link) -> str:
@@ -218,7 +235,7 @@ def history(number: Number, json: Json = False) -> None:
 
 async def _history(number: str) -> tuple[str, list[Entry], list[Conflict]]:
     async with serving() as service:
-        ref = ref_of(number)
+        ref = await service.ref(ref_of(number))
         return ref, await service.views.history(ref), await service.views.conflicts(ref=ref)
 
 

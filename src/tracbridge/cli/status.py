@@ -49,6 +49,7 @@ def lines(standing: Standing, now: datetime) -> list[str]:
         ("held", todo(waits.held, "tracbridge conflicts list")),
         ("quarantined", todo(waits.quarantined, "tracbridge quarantine list")),
         ("refused", todo(waits.refused, "refused by the customer, see his .err files")),
+        ("unreachable", todo(waits.unreachable, "his system refuses the step: see show NUMBER")),
         ("missing", todo(waits.missing, "gone from TracOS: tracbridge conflicts list")),
     ]
     return [standing.connection, *(f"  {name:<13} {text}" for name, text in rows if text)]

@@ -95,6 +95,7 @@ async def _preview(run: str, ref: str | None) -> Undone:
     async with serving() as service:
         await service.look()
         partial = await is_partial(service, run)
+        ref = None if ref is None else await service.ref(ref)
         return Undone(run, ref, "", await undoing(service, run, ref).preview(), partial)
 
 
@@ -102,6 +103,7 @@ async def _undo(run: str, ref: str | None) -> Undone:
     async with serving() as service:
         await service.prepare()
         partial = await is_partial(service, run)
+        ref = None if ref is None else await service.ref(ref)
         connection, runs = service.connection, service.state.runs
         async with session(connection, runs, new_run()):
             own = await service.past.begin_undo(run, ref, new_run(), connection.clock.now())

@@ -27,9 +27,11 @@ class Open(Struct, frozen=True):
     quarantined: int
     refused: int
     missing: int
+    unreachable: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.quarantined or self.refused or self.missing)
+        waits = (self.held, self.quarantined, self.refused, self.missing, self.unreachable)
+        return any(waits)
 
 
 class Standing(Struct, frozen=True):

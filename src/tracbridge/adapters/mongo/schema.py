@@ -38,6 +38,16 @@ STATE: dict[str, list[IndexModel]] = {
             [("c", 1), ("missing", 1)], name="missing", partialFilterExpression={"missing": True}
         ),
         IndexModel(
+            [("c", 1), ("ref", 1)],
+            name="unknown",
+            partialFilterExpression={"unknown": {"$exists": True}},
+        ),
+        IndexModel(
+            [("c", 1), ("stuck", 1)],
+            name="stuck",
+            partialFilterExpression={"stuck": {"$exists": True}},
+        ),
+        IndexModel(
             [("c", 1), ("ref", 1)], name="held", partialFilterExpression={"held": {"$exists": True}}
         ),
     ],

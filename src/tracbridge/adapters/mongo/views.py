@@ -23,6 +23,8 @@ ON_ITS_WAY = {"out.phase": {"$in": [phase.value for phase in Phase]}}
 AGAIN = {"repush": True}
 HELD = {"held": {"$exists": True}}
 MISSING = {"missing": True}
+UNKNOWN = {"unknown": {"$exists": True}}
+STUCK = {"stuck": {"$exists": True}}
 REFUSED = {**ON_ITS_WAY, "out.error": {"$type": "string"}}
 
 
@@ -86,9 +88,10 @@ class Views:
         cases = {"c": self._c, "state": "open"}
         with translated(self._host):
             return Open(
-                held=await self._links(HELD),
+                held=await self._links(HELD, UNKNOWN),
                 quarantined=await self._db["tracbridge_quarantine"].count_documents(cases),
                 refused=await self._links(REFUSED),
+                unreachable=await self._links(STUCK),
                 missing=await self._links(MISSING),
             )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracbridge.adapters.connectors.folder.files import fsync, read_regular, remove, write_file
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.domain.errors import RecordError
-from tracbridge.mapping.decode import parsed
+from tracbridge.mapping.envelope import parsed
 from tracbridge.ports.connector import Body
 from tracbridge.ports.forgotten import ForgottenFile
 
@@ -41,7 +41,8 @@ class FolderForgotten:
     def _records(self, path: str) -> Sequence[tuple[Body | None, bytes]]:
         """What the file holds; nothing, if it is no plain file."""
         try:
-            return parsed(read_regular(path, self.settings.max_bytes)[0])
+            data = read_regular(path, self.settings.max_bytes)[0]
+            return parsed(data, self.settings.records)
         except (RecordError, OSError):
             return []
 

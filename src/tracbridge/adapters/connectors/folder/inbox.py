@@ -30,7 +30,8 @@ from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim
-from tracbridge.mapping.decode import Decoded, decode, incomplete
+from tracbridge.mapping.decode import Decoded, incomplete
+from tracbridge.mapping.envelope import decode
 from tracbridge.ports.connector import Record
 
 LISTED = 50_000
@@ -215,7 +216,7 @@ class Inbox:
             data, stamp = read_regular(path, self.settings.max_bytes)
         except RecordError as error:
             return error, None
-        return decoded(data), stamp
+        return decoded(data, self.settings.records), stamp
 
     def _young(self, error: RecordError, file: Listed) -> bool:
         """A file that does not parse may still be growing."""
@@ -267,9 +268,9 @@ def new_batch() -> str:
 _NUMBER = itertools.count()
 
 
-def decoded(data: bytes) -> list[Decoded] | RecordError:
+def decoded(data: bytes, records: str | None) -> list[Decoded] | RecordError:
     """The records of a file, or why it has none."""
     try:
-        return decode(data)
+        return decode(data, records)
     except RecordError as error:
         return error

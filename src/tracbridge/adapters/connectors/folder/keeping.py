@@ -107,7 +107,7 @@ class KeepingInbox(Inbox):
         digest = sha256(data).hexdigest()
         if known and known.sha256 == digest:
             return replace(known, size=file.size, mtime_ns=file.mtime_ns), []
-        outcome = decoded(data)
+        outcome = decoded(data, self.settings.records)
         if isinstance(outcome, RecordError) and self._young(outcome, file):
             batch.waiting += 1
             return None

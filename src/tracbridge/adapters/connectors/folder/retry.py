@@ -54,7 +54,7 @@ def _is_finished(settings: FolderSettings, case: QuarantineCase) -> bool:
     try:
         if place is None or place.lstat().st_mtime < _claimed_at(case):
             return False
-        outcome = decoded(read_regular(str(place), settings.max_bytes)[0])
+        outcome = decoded(read_regular(str(place), settings.max_bytes)[0], settings.records)
     except (OSError, RecordError):
         return False
     return not (isinstance(outcome, RecordError) and incomplete(outcome.why.code))

@@ -16,7 +16,10 @@ class InboundMode(StrEnum):
 
 
 class FolderSettings(Struct, frozen=True):
-    """Folders and habits of one customer. Sizes in bytes, ``file_mode`` as for ``chmod``."""
+    """Folders and habits of one customer. Sizes in bytes, ``file_mode`` as for ``chmod``.
+
+    ``records``: the keys of a file under which the records lie, with dots; None: at its top.
+    """
 
     inbound: Path
     outbound: Path
@@ -26,3 +29,4 @@ class FolderSettings(Struct, frozen=True):
     settle_seconds: float = 2.0
     max_bytes: int = 64 * 1024 * 1024
     file_mode: int = 0o640
+    records: str | None = None
