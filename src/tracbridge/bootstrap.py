@@ -30,6 +30,7 @@ from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
 from tracbridge.adapters.observe.crash import Steps
 from tracbridge.adapters.observe.log import LogObserver, configure
+from tracbridge.config.rules import book_of
 from tracbridge.config.settings import FieldRule, Settings
 from tracbridge.config.translations import translation_of
 from tracbridge.domain.errors import ConfigError, TracbridgeError
@@ -45,6 +46,7 @@ from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
 from tracbridge.ports.state import Runs
+from tracbridge.rules.book import Book
 from tracbridge.runtime.runner import Backoff, SafePoints, Stop
 from tracbridge.sync.fields import BOTH, Rule, Rules
 from tracbridge.sync.guard import Grave, Guards, Limit
@@ -123,7 +125,9 @@ class Service(Struct, frozen=True):
     async def prepare(self) -> list[str]:
         """Server new enough, indexes there; returns the names of indexes that were made."""
         await version_of(self.state.database, self.host)
-        return await prepare(self.orders, self.state.database)
+        made = await prepare(self.orders, self.state.database)
+        await self.state.versions.keep(words_of(self.settings), self.connection.clock.now())
+        return made
 
     async def look(self) -> None:
         """As `prepare`, for a preview: makes nothing."""
@@ -262,6 +266,9 @@ def wire(
         translation=translation,
         policies=policies(settings, translation),
         numbers=None if translation.numbered else state.numbers,
+        book=book_of(settings.rules) if settings.rules else Book(),
+        approvals=state.approvals,
+        version=version_of_words(settings),
         ledger=state.ledger,
         passes=state.passes,
         quarantine=state.quarantine,
@@ -355,6 +362,20 @@ def policies(settings: Settings, translation: Declared) -> Policies:
         ack=Ack(settings.ack),
         receipts=settings.acknowledge_inbound,
     )
+
+
+def words_of(settings: Settings) -> dict[str, str]:
+    """The words of the mapping and of the rules, by their digests."""
+    rules = settings.rules
+    found = {settings.mapping.digest: settings.mapping.words}
+    return {**found, rules.digest: rules.words} if rules and rules.digest else found
+
+
+def version_of_words(settings: Settings) -> str:
+    """The mapping and the rules by what they say, for the record of each change."""
+    rules = settings.rules.digest if settings.rules else ""
+    words = settings.mapping.digest
+    return f"{words}+{rules}" if rules else words
 
 
 def rules_of(settings: Settings, translation: Declared) -> Rules:

@@ -19,6 +19,8 @@ COMMANDS = {
     "history": "show:history",
     "quarantine": "quarantine:app",
     "conflicts": "conflicts:app",
+    "approve": "approve:approve",
+    "rules": "rules:app",
     "resend": "repair:resend",
     "adopt": "repair:adopt",
     "runs": "undo:runs",

@@ -86,18 +86,22 @@ def retry_(
 async def _retry(ids: list[str]) -> list[Tried]:
     """All open cases where no ids are given."""
     async with serving() as service:
-        cases = service.state.quarantine
         wanted = await found(service, ids) if ids else await every_case(service)
         for case in wanted:
             refuse_closed(case, "open", "retried")
-        if not wanted:
-            return []
-        run = new_run()
-        try:
-            async with session(service.connection, service.state.runs, run):
-                return await retry(service.connection, cases, wanted, run)
-        except OccupiedError:
-            return await hand_over(service.connection, cases, wanted)
+        return await again(service, wanted)
+
+
+async def again(service: Service, wanted: list[QuarantineCase]) -> list[Tried]:
+    """Take them in now, or leave that to the process that works on the connection."""
+    if not wanted:
+        return []
+    cases, run = service.state.quarantine, new_run()
+    try:
+        async with session(service.connection, service.state.runs, run):
+            return await retry(service.connection, cases, wanted, run)
+    except OccupiedError:
+        return await hand_over(service.connection, cases, wanted)
 
 
 async def every_case(service: Service) -> list[QuarantineCase]:

@@ -15,6 +15,7 @@ from tracbridge.config import envfile, names
 from tracbridge.config.mappings import source
 from tracbridge.config.overlap import overlaps
 from tracbridge.config.references import resolve
+from tracbridge.config.rules import listed, rule_source
 from tracbridge.config.settings import FieldRule, Settings, Tenant, complete, load, slips
 from tracbridge.config.settings import read as read_rows
 from tracbridge.config.table import TABLE
@@ -152,7 +153,9 @@ class _Reader:
             mapping = source(one.mapping, self.root, where("mapping"))
             self.more += mapping.files
             tables = tables_of(one.tables, self.root, where("tables"), self.more)
-            settings = settings_of(name, one, shared, mapping=mapping, tables=tables)
+            rules = rule_source(listed(one.rules), self.root) if one.rules else None
+            self.more += rules.files if rules else ()
+            settings = settings_of(name, one, shared, mapping=mapping, tables=tables, rules=rules)
             translation_of(settings, where("mapping"))
         except SettingError as error:
             self.wrong += str(error).splitlines()

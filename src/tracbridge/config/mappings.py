@@ -32,11 +32,12 @@ _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 class Source(Struct, frozen=True):
     """A mapping as it was written: the whole of it, and the files that it came from.
 
-    ``digest``: changes when anything of it does.
+    ``words``: all layers as one JSON object; ``digest``: changes when anything of it does.
     """
 
     spec: Mapped
     digest: str
+    words: str
     files: tuple[Path, ...] = ()
 
 
@@ -73,11 +74,35 @@ def source(given: Any, root: Path, where: Where) -> Source:
     """
     reader = _Reader(root, where)
     value = reader.merged(given)
-    return Source(reader.spec(value), _digest(value), tuple(reader.files))
+    words = spelt(value)
+    digest = sha256(words.encode()).hexdigest()[:12]
+    return Source(reader.spec(value), digest, words, tuple(reader.files))
 
 
-def _digest(value: Any) -> str:
-    return sha256(msgspec.json.encode(value, order="sorted", enc_hook=str)).hexdigest()[:12]
+def spelt(value: Any) -> str:
+    """A table as JSON, the same whenever it says the same; keys of tables keep their kind."""
+    return msgspec.json.encode(_listed(value)).decode()
+
+
+def _listed(value: Any) -> Any:
+    """A table as a list of pairs, in the order of its keys: JSON knows only texts as keys."""
+    if isinstance(value, dict):
+        pairs = sorted(value.items(), key=lambda pair: (str(type(pair[0])), str(pair[0])))
+        return {"=": [[key, _listed(item)] for key, item in pairs]}
+    return [_listed(item) for item in value] if isinstance(value, list) else value
+
+
+def from_words(words: str) -> Source:
+    """The mapping that was written so, at some time before."""
+    value = _tabled(msgspec.json.decode(words))
+    digest = sha256(words.encode()).hexdigest()[:12]
+    return Source(msgspec.convert(value, Mapped), digest, words)
+
+
+def _tabled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tabled(item) for key, item in value["="]}
+    return [_tabled(item) for item in value] if isinstance(value, list) else value
 
 
 class _Reader:
@@ -152,22 +177,24 @@ class _Reader:
         try:
             msgspec.convert(part, kind)
         except msgspec.ValidationError as error:
-            yield self._told(str(error), kind, way)
+            yield told(str(error), kind, way, self.place)
 
-    def _told(self, text: str, kind: Any, way: Way) -> str:
-        found = _UNKNOWN.search(text) or _MISSING.search(text)
-        rest = (found[2] if found else (at[1] if (at := _AT.search(text)) else "")) or ""
-        inside = tuple(int(s) if s.isdigit() else s for s in re.findall(r"[^.\[\]]+", rest))
-        full = (*way, *(step for step in inside if step != "..."))
-        path = ".".join(map(str, full))
-        if found and text.startswith("Object contains"):
-            near = _near(found[1], _kinds(kind)) if not inside else ""
-            place = self.place((*full, found[1]))
-            return f"{place}: {path}.{found[1]}: is no key here. {near}".rstrip()
-        if found:
-            return f"{self.place(full)}: {path}.{found[1]}: is missing."
-        what = _AT.sub("", text)
-        return f"{self.place(full)}: {path}: {what[:1].lower()}{what[1:]}."
+
+def told(text: str, kind: Any, way: Way, place: Where) -> str:
+    """What msgspec refuses below ``way``, with file, line, path and the nearest key."""
+    found = _UNKNOWN.search(text) or _MISSING.search(text)
+    rest = (found[2] if found else (at[1] if (at := _AT.search(text)) else "")) or ""
+    inside = tuple(int(s) if s.isdigit() else s for s in re.findall(r"[^.\[\]]+", rest))
+    full = (*way, *inside)
+    path = ".".join(map(str, full))
+    if found and text.startswith("Object contains"):
+        near = _near(found[1], _kinds(kind)) if not inside else ""
+        where = place((*full, found[1]))
+        return f"{where}: {path}.{found[1]}: is no key here. {near}".rstrip()
+    if found:
+        return f"{place(full)}: {path}.{found[1]}: is missing."
+    what = _AT.sub("", text)
+    return f"{place(full)}: {path}: {what[:1].lower()}{what[1:]}."
 
 
 def compile_mapping(source: Source, around: Surroundings, where: Where) -> Declared:

@@ -157,6 +157,9 @@ class Connection(Part):
     tables: dict[str, str | dict[str, str | int]] = Field(
         {}, description="Cross references by name: a CSV file, or his code: TracOS's."
     )
+    rules: str | list[str] = Field(
+        [], description="Rule files below this folder, asked in this order."
+    )
     zone: Annotated[ZoneInfo | None, *_row("DATA_TIMEZONE")] = None
     create: list[Side] = Field(
         ["tracos", "customer"],

@@ -17,6 +17,8 @@ from tracbridge.domain.errors import SettingError, shown
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from tracbridge.config.rules import RuleSource
+
 InboundMode = Literal["archive", "delete", "keep"]
 ConflictPolicy = Literal["newest", "tracos", "customer", "ask"]
 DeleteConflict = Literal["both", "edit_wins", "delete_wins"]
@@ -67,6 +69,7 @@ class Settings:
     every: float | None = None
     mapping: Source
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rules: RuleSource | None = None
     mongo_uri: str | None = field(repr=False)
     mongo_database: str
     mongo_collection: str

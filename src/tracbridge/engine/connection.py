@@ -6,10 +6,12 @@ from msgspec import Struct, field
 
 from tracbridge.domain.link import Link
 from tracbridge.mapping.translation import Translation
+from tracbridge.ports.approvals import Approvals
 from tracbridge.ports.connector import Connector, Tracos
 from tracbridge.ports.numbers import Numbers
 from tracbridge.ports.runtime import Clock, Observer, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
+from tracbridge.rules.book import Book
 from tracbridge.sync.guard import GUARDS, Guards, Withheld
 from tracbridge.sync.identity import link_id
 from tracbridge.sync.policy import Policies
@@ -19,6 +21,7 @@ class Connection(Struct, frozen=True):
     """One configured pairing: two systems, a mapping, policies, and our memory of it.
 
     ``numbers``: where the customer has keys of his own; None where they are TracOS's numbers.
+    ``book``: the business rules. ``version``: of mapping and rules, on record with each change.
     """
 
     name: str
@@ -37,6 +40,9 @@ class Connection(Struct, frozen=True):
     observer: Observer
     together: Together
     numbers: Numbers | None = None
+    book: Book = Book()
+    approvals: Approvals | None = None
+    version: str = ""
     guards: Guards = field(default_factory=lambda: GUARDS)
 
     def new_link(self, ref: str, scope: str, kind: str) -> Link:

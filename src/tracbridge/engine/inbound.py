@@ -5,10 +5,8 @@ record again and recognises what is done already, by the record's place and by c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
@@ -18,7 +16,9 @@ from tracbridge.domain.workorder import Fields, Side, WorkOrder
 from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
+from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
+from tracbridge.engine.judging import approved, body_of, judged, turns
 from tracbridge.engine.numbering import numbered
 from tracbridge.engine.record import (
     conflicts_of,
@@ -31,45 +31,14 @@ from tracbridge.engine.unfit import contended, doubled, taken, unreadable
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import AGREED, Entry, Good, Resolution
-from tracbridge.sync.guard import Grave, grave
+from tracbridge.ports.state import AGREED, Entry, Resolution
+from tracbridge.rules.book import Situation, Verdict
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.merge import Decision, Incoming
-from tracbridge.sync.plan import SAME_ORDER, decide
+from tracbridge.sync.plan import decide
 
 ATTEMPTS = 6
 """How often an order is read and planned again when somebody keeps writing it under our hands."""
-
-
-class Plan(Struct, frozen=True):
-    """What one record makes us do, with everything that was read to decide it.
-
-    ``link`` as it was read, ``after`` as it is to be stored (None: it stays). ``tracos_at``:
-    TracOS's time of its last edit. ``entry``: the history entry of what is written to TracOS (None:
-    nothing is). ``void``: an earlier one in its place that had no effect. ``reused``: perhaps
-    another order's number.
-    """
-
-    item: Item
-    decision: Decision
-    link: Link
-    document: Record | None
-    tracos_at: datetime | None
-    after: Link | None = None
-    entry: Entry | None = None
-    void: Entry | None = None
-    reused: bool = False
-
-
-class Settled(Struct):
-    """What has become of the records of a page, so far.
-
-    ``unproven``: records that answer for no older case: stale ones, and those that are kept back.
-    """
-
-    counts: Counter[str]
-    refused: list[Refused]
-    unproven: set[int] = set()
 
 
 class Inbound:
@@ -84,6 +53,7 @@ class Inbound:
         self.cases = True
         self.brake: Brake[Item] | None = None
         self.open: list[tuple[Cursor, list[str]]] = []
+        self.approved: Collection[str] = ()
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
@@ -217,6 +187,7 @@ class Inbound:
         )
         left = [i.order.ref for i in items if again or i.claim.pass_ != self.claim.pass_]
         entries = await pending(self.connection, links, left)
+        self.approved = await approved(connection, refs)
         self.now = self.connection.clock.now()
         plans: dict[str, Plan] = {}
         refused: list[Refused] = []
@@ -259,13 +230,34 @@ class Inbound:
             item.record.body or {}, item.record.raw
         )
         order = replace(order, extra=extra) if extra else order
+        old = tracos.fields if tracos else None
+        said = self._asked(item, old, order.fields)
+        order = order if said.new is order.fields else replace(order, fields=said.new)
         incoming = Incoming(order, item.claim, self.removes, unmarked, unsure)
         decision = decide(incoming, link, tracos, self.connection.policies, self.now)
+        if decision.result is not None and turns(old, decision.result):
+            then = self._asked(item, old, decision.result, transition=True)
+            said = replace(said, ignored=said.ignored or then.ignored)
+        if said.ignored:
+            decision = Decision(Outcome.SKIPPED)
         at = tracos.updated_at if tracos else None
         after = decision.link or (link if begun else None)
         void = None if begun else open_
-        plan = Plan(item, decision, link, document, at, after, void=void)
+        plan = Plan(item, decision, link, document, at, after, void=void, rules=said.by)
         return plan if decision.result is None else self._completed(plan, decision.result, tracos)
+
+    def _asked(
+        self, item: Item, old: Fields | None, new: Fields, *, transition: bool = False
+    ) -> Verdict:
+        """What the rules say; raises `RecordError` for what they reject, or hold unapproved."""
+        connection = self.connection
+        if not connection.book.rules:
+            return Verdict(new)
+        situation = Situation("inbound", old, new, self.now, body_of(item.record.body))
+        place = where(item.record)
+        return judged(
+            connection, situation, item.order.ref, self.approved, place, transition=transition
+        )
 
     def _tracos(self, document: Record | None, link: Link) -> WorkOrder | None:
         if document is None:
@@ -360,39 +352,3 @@ class Inbound:
         if good:
             at = self.connection.clock.now()
             await self.connection.quarantine.settle(good, Side.CUSTOMER, at)
-
-
-def gravity(plan: Plan) -> Grave | None:
-    """Whether this change of a known order must be counted before it is made."""
-    known = plan.entry is not None and plan.link.rev > 0
-    return grave(plan.entry.before, plan.entry.after) if plan.entry and known else None
-
-
-def accepted(understood: Sequence[Item | Refused], settled: Settled) -> Good:
-    """Where the page's accepted records stand; the last one of each order and source."""
-    bad = {id(one.record) for one in settled.refused}
-    useless = bad | settled.unproven
-    refs: dict[str, Claim | None] = {}
-    sources: dict[str, Claim | None] = {}
-    for one in understood:
-        if isinstance(one, Item) and id(one.record) not in useless:
-            refs[one.order.ref] = sources[one.record.source] = one.claim
-        elif id(one.record) in bad and not one.claim.position:
-            # Without a place in the pass nothing tells that it came after the good one.
-            refs.pop(ref_of(one), None)
-    return Good(refs, sources)
-
-
-def ref_of(one: Item | Refused) -> str:
-    """The order's ref, "" if it is not known."""
-    return one.order.ref if isinstance(one, Item) else one.ref or ""
-
-
-def reused(order: WorkOrder, tracos: WorkOrder | None) -> bool:
-    """The two sides' orders of this number are not of the same day."""
-    return tracos is not None and abs(order.created_at - tracos.created_at) > SAME_ORDER
-
-
-def told(order: WorkOrder, result: Fields, link: Link) -> bool:
-    """The customer holds exactly this content, and no receipt is asked for."""
-    return not link.repush and not link.held and result == order.fields

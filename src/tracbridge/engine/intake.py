@@ -144,6 +144,7 @@ def case_of(connection: Connection, one: Refused) -> QuarantineCase:
         file=record.aside or (record.kept if not record.raw else ""),
         raw=b"" if record.aside else record.raw,
         claim=one.claim,
+        token=getattr(one.error, "token", ""),
     )
 
 

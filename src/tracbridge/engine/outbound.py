@@ -17,6 +17,7 @@ from tracbridge.engine.brake import Brake
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.intake import warn, warnings_of
+from tracbridge.engine.judging import approved, body_of, judged, turns
 from tracbridge.engine.outgoing import (
     NO_KEY,
     Bad,
@@ -32,6 +33,7 @@ from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages,
 from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Good
+from tracbridge.rules.book import Situation, Verdict
 from tracbridge.sync.guard import grave
 from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
@@ -58,6 +60,7 @@ class Outbound:
         self.cases = True
         self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
         self.keys: dict[str, Key] = {}
+        self.approved: Collection[str] = ()
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
@@ -113,6 +116,7 @@ class Outbound:
             connection.customer.traits.supersedes,
             connection.customer.traits.resend,
         )
+        self.approved = await approved(connection, [link.ref for _, link, _ in orders])
         rules, creates = connection.policies.rules, Side.TRACOS in connection.policies.creators
         for record, link, shown in orders:
             if link.ref in busy or link.ref in self.brake.kinds:
@@ -147,10 +151,32 @@ class Outbound:
         stuck = route.stuck if route else ""
         if stuck != link.stuck:
             page.stuck.append(replace(link, stuck=stuck))
-        if stuck and not differs(link, content(link, order), self.connection.policies.rules):
+        try:
+            said = self._asked(record, link, order)
+        except RecordError as error:
+            page.bad.append((record, error))
+            return Need.WAIT
+        order = order if said.new is order.fields else replace(order, fields=said.new)
+        changed = stuck or said.by
+        if said.ignored or (
+            changed and not differs(link, content(link, order), self.connection.policies.rules)
+        ):
             return Need.NOTHING
         page.versions.append(self._version(record, replace(link, stuck=stuck), order, step))
         return Need.PUBLISH
+
+    def _asked(self, record: Record, link: Link, order: WorkOrder) -> Verdict:
+        """What the rules say of what the customer is to be given; raises `RecordError`."""
+        connection, old, new = self.connection, link.last_given, order.fields
+        if not connection.book.rules:
+            return Verdict(new)
+        situation = Situation("outbound", old, new, self.now, body_of(record.body))
+        said = judged(connection, situation, link.ref, self.approved, record.source)
+        if turns(old, said.new):
+            turn = replace(situation, new=said.new)
+            then = judged(connection, turn, link.ref, self.approved, record.source, transition=True)
+            said = replace(said, ignored=said.ignored or then.ignored)
+        return said
 
     def _route(self, link: Link, order: WorkOrder) -> Route | None:
         given = link.last_given

@@ -96,6 +96,7 @@ def case_of_document(connection: Connection, record: Record, error: RecordError)
         at=connection.clock.now(),
         ref=connection.translation.tracos_ref(body),
         raw=record.raw or readable(body),
+        token=getattr(error, "token", ""),
     )
 
 

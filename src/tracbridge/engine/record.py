@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -14,14 +14,18 @@ from tracbridge.ports.state import Conflict, Entry
 from tracbridge.sync.identity import canonical, record_id
 
 if TYPE_CHECKING:
-    from tracbridge.engine.inbound import Inbound, Plan
+    from tracbridge.engine.inbound import Inbound
+    from tracbridge.engine.incoming import Plan
 
 
 def entry_of(inbound: "Inbound", plan: "Plan", before: Fields | None, after: Fields) -> Entry:
     """The history entry of one change in TracOS, with what the fields held before."""
     changed = [n for n, v in after.items() if before is None or before.get(n) != v]
     record, link = plan.item.record, plan.link
-    why = {"source": record.source, "kept": record.kept, "by": dict(plan.decision.why or {})}
+    why: dict[str, Any] = {"source": record.source, "kept": record.kept}
+    why |= {"pointer": record.pointer} if record.pointer else {}
+    why |= {"rules": list(plan.rules)} if plan.rules else {}
+    why["by"] = dict(plan.decision.why or {})
     return entry(
         inbound.connection,
         link,
@@ -49,7 +53,8 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
     """One place in the order's life has one id; of a version made twice the content tells."""
     version = (canonical(before), canonical(after)) if side is Side.CUSTOMER else ()
     name = record_id(link.id, number, side.value, *version)
-    why = {"mapping": connection.translation.name, **why}
+    words = {"version": connection.version} if connection.version else {}
+    why = {"mapping": connection.translation.name, **words, **why}
     at = connection.clock.now()
     return Entry(
         name, connection.name, link.ref, number, side, at, run, before, after, why, before_at

@@ -75,7 +75,7 @@ class QuarantineCase(Struct, frozen=True):
 
     ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same
     content opens no second case). ``file``: path of the original bytes, or "" where ``raw`` holds
-    them.
+    them. ``token``: of what a rule holds, for its approval.
     """
 
     id: str
@@ -90,6 +90,7 @@ class QuarantineCase(Struct, frozen=True):
     raw: bytes = b""
     claim: Claim | None = None
     state: str = "open"
+    token: str = ""
 
 
 class Good(Struct, frozen=True):

@@ -19,7 +19,7 @@ from tracbridge.sync.guard import Withheld
 
 INBOUND = (
     *("read", "created", "updated", "unchanged", "stale"),
-    *("conflicts", "quarantined", "held", "waiting"),
+    *("conflicts", "quarantined", "held", "skipped", "waiting"),
 )
 OUTBOUND = ("read", "delivered", "unchanged", "quarantined", "failed")
 """What is counted, in the order in which people read it."""

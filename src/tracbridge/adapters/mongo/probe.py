@@ -15,7 +15,7 @@ NEWEST = 8
 """The newest major version that we stand for."""
 
 ACTIONS = frozenset({"find", "insert", "update", "createIndex", "listIndexes"})
-BOOKS = ("leases", "passes", "cursors", "connections", "files")
+BOOKS = ("leases", "passes", "cursors", "connections", "files", "versions")
 
 
 async def look(orders: Orders, state: AsyncDatabase[Document]) -> AsyncIterator[Finding]:

@@ -63,6 +63,7 @@ STATE: dict[str, list[IndexModel]] = {
         IndexModel([("c", 1), ("ref", 1), ("at", 1)], name="order"),
         IndexModel([("c", 1), ("decided", 1), ("at", 1)], name="waiting"),
     ],
+    "tracbridge_approvals": [IndexModel([("c", 1), ("ref", 1)], name="order")],
     "tracbridge_numbers": [
         IndexModel([("c", 1), ("number", 1)], name="number", unique=True),
         IndexModel([("c", 1), ("ref", 1)], name="key"),

@@ -3,6 +3,7 @@
 from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
+from tracbridge.adapters.mongo.approvals import MongoApprovals
 from tracbridge.adapters.mongo.client import Document
 from tracbridge.adapters.mongo.lease import MongoLease
 from tracbridge.adapters.mongo.ledger import MongoLedger, MongoPasses
@@ -14,6 +15,7 @@ from tracbridge.adapters.mongo.stores import (
     MongoRuns,
 )
 from tracbridge.adapters.mongo.taken import MongoTakenFiles
+from tracbridge.adapters.mongo.versions import MongoVersions
 
 
 class MongoState(Struct, frozen=True):
@@ -29,6 +31,8 @@ class MongoState(Struct, frozen=True):
     runs: MongoRuns
     taken: MongoTakenFiles
     numbers: MongoNumbers
+    approvals: MongoApprovals
+    versions: MongoVersions
 
 
 def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -> MongoState:
@@ -45,4 +49,6 @@ def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -
         runs=MongoRuns(database, connection, host),
         taken=MongoTakenFiles(database, connection, host),
         numbers=MongoNumbers(database, connection, host),
+        approvals=MongoApprovals(database, connection, host),
+        versions=MongoVersions(database, host),
     )

@@ -125,6 +125,7 @@ def case_document(case: QuarantineCase) -> Document:
         "claim": claim_document(case.claim),
         "at": case.at,
         "state": case.state,
+        **({"token": case.token} if case.token else {}),
     }
 
 
@@ -155,6 +156,7 @@ def to_case(document: Document) -> QuarantineCase:
         raw=bytes(document.get("raw") or b""),
         claim=to_claim(document["claim"]),
         state=document["state"],
+        token=document.get("token", ""),
     )
 
 

@@ -1,0 +1,98 @@
+"""Rule files, ready for use."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tracbridge.config.mappings import told
+from tracbridge.config.yamlfile import Way, YamlFile, read
+from tracbridge.domain.errors import SettingError
+from tracbridge.expression.program import ExpressionError
+from tracbridge.rules.book import Book, Written, written
+from tracbridge.rules.spec import Rule
+
+
+class RuleSource(Struct, frozen=True):
+    """The rules of a connection as they are written; ``digest``: changes when anything does."""
+
+    rules: tuple[Rule, ...] = ()
+    digest: str = ""
+    files: tuple[Path, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """All rules as JSON."""
+        return msgspec.json.encode(self.rules).decode()
+
+
+def from_words(words: str) -> RuleSource:
+    """The rules that were written so, at some time before."""
+    rules = msgspec.json.decode(words, type=tuple[Rule, ...])
+    return RuleSource(rules, _digest(rules))
+
+
+def rule_source(names: Sequence[str], root: Path) -> RuleSource:
+    """All rules of these files; raises `SettingError` with a line for each thing that is wrong."""
+    rules: list[Rule] = []
+    wrong: list[str] = []
+    for name in names:
+        try:
+            found, problems = _of(read(root / name, name))
+        except SettingError as error:
+            wrong += str(error).splitlines()
+            continue
+        rules += found
+        wrong += problems
+    wrong += _twice(rules)
+    if wrong:
+        raise SettingError("\n".join(wrong))
+    made = tuple(rules)
+    return RuleSource(made, _digest(made), tuple(root / name for name in names))
+
+
+def _digest(rules: tuple[Rule, ...]) -> str:
+    return sha256(msgspec.json.encode(rules)).hexdigest()[:12] if rules else ""
+
+
+def _of(file: YamlFile) -> tuple[list[Rule], list[str]]:
+    value = file.value
+    listed = value.get("rules") if isinstance(value, dict) else value
+    start: Way = ("rules",) if isinstance(value, dict) else ()
+    if not isinstance(listed, list):
+        return [], [f"{file.name}:1: holds no list of rules."]
+    rules: list[Rule] = []
+    wrong: list[str] = []
+    for index, one in enumerate(listed):
+        way = (*start, index)
+        try:
+            rule = msgspec.convert(one, Rule)
+            written(rule)
+            rules.append(rule)
+        except msgspec.ValidationError as error:
+            wrong.append(told(str(error), Rule, way, file.place))
+        except ExpressionError as error:
+            wrong.append(f"{file.place(way)}: rule {one.get('name')!r}: {error}.")
+    return rules, wrong
+
+
+def _twice(rules: Sequence[Rule]) -> Iterator[str]:
+    names = [rule.name for rule in rules]
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield f"two rules are called {name!r}; give each its own name."
+
+
+def book_of(source: RuleSource) -> Book:
+    """The rules, those that are asked first first."""
+    made: list[Written] = [written(rule) for rule in source.rules]
+    made.sort(key=lambda one: -one.rule.priority)
+    return Book(tuple(made), source.digest)
+
+
+def listed(value: Any) -> list[str]:
+    """The files that a connection names: one, or several."""
+    return [value] if isinstance(value, str) else list(value or ())

@@ -1,0 +1,61 @@
+"""Where the rules of a connection are asked, and what their answers make of a record."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from tracbridge.domain.errors import RecordError
+from tracbridge.domain.workorder import Fields
+from tracbridge.engine.connection import Connection
+from tracbridge.rules.book import HELD, Held, Situation, Verdict
+from tracbridge.sync.identity import canonical, record_id
+
+
+class HeldError(RecordError):
+    """Held until somebody approves exactly this change (``token``)."""
+
+    def __init__(self, held: Held, token: str) -> None:
+        hint = "Approve it with tracbridge approve, or mend it and send it again."
+        super().__init__(HELD, held.message, value=held.rule, hint=hint)
+        self.token = token
+
+
+async def approved(connection: Connection, refs: Sequence[str]) -> Collection[str]:
+    """What was approved of these orders; asked only where rules may hold something."""
+    if connection.approvals is None or not connection.book.holds or not refs:
+        return ()
+    return await connection.approvals.of(refs)
+
+
+def token_of(connection: Connection, ref: str, rule: str, fields: Fields) -> str:
+    """The name of one content of one order, held by one rule."""
+    return record_id(connection.name, ref, rule, canonical(fields))[:24]
+
+
+def judged(
+    connection: Connection,
+    situation: Situation,
+    ref: str,
+    approvals: Collection[str],
+    place: str,
+    *,
+    transition: bool = False,
+) -> Verdict:
+    """What the rules say; raises `RecordError` for what is rejected, or held and not approved."""
+    verdict = connection.book.judge(situation, transition=transition)
+    for held in verdict.holds:
+        token = token_of(connection, ref, held.rule, situation.new)
+        if token not in approvals:
+            raise HeldError(held, token)
+    for rule, message in verdict.warnings:
+        connection.observer.incident("rule", place, f"{message} (rule {rule!r})")
+    return verdict
+
+
+def turns(old: Fields | None, new: Fields) -> bool:
+    """The status changes."""
+    return old is not None and old.get("status") != new.get("status")
+
+
+def body_of(body: Any) -> Any:
+    """A record as expressions see it."""
+    return {name: value for name, value in (body or {}).items() if name != "_id"}
