@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -12,6 +12,7 @@ from msgspec import Struct
 from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
 from tracbridge.adapters.connectors.folder import probe as folders
 from tracbridge.adapters.connectors.folder.forgotten import FolderForgotten
+from tracbridge.adapters.connectors.folder.recorded import FolderRecorded
 from tracbridge.adapters.connectors.folder.retention import FolderRetention
 from tracbridge.adapters.mongo import choice as mongo_choice
 from tracbridge.adapters.mongo import probe as mongo
@@ -45,7 +46,9 @@ from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Finding, Observer
 from tracbridge.ports.runtime import Steps as StepsPort
 from tracbridge.ports.state import Runs
+from tracbridge.proof.lint import findings as proven
 from tracbridge.rules.book import Book
+from tracbridge.rules.trial import tried
 from tracbridge.runtime.runner import Backoff, SafePoints, Stop
 
 A = TypeVar("A")
@@ -158,6 +161,11 @@ class Service(Struct, frozen=True):
         return Forgetting(self.connection, files, entries)
 
     @property
+    def recorded(self) -> FolderRecorded:
+        """What the customer gave us and is still kept."""
+        return FolderRecorded(folder_settings(self.settings))
+
+    @property
     def numbered(self) -> MongoOrders:
         """All of TracOS's orders by number, whatever else is not in order."""
         return MongoOrders(self.orders)
@@ -177,10 +185,27 @@ class Service(Struct, frozen=True):
         for finding in folders.look(folder_settings(self.settings)):
             yield finding
         yield await self._marker()
-        yield Finding("mapping", ok=True, text=self.connection.translation.name)
+        for finding in self._proofs():
+            yield finding
         zone = self.settings.zone
         text = f"dates without a zone are in {zone}" if zone else "dates without a zone are refused"
         yield Finding("time zone", ok=True, text=f"{text} (DATA_TIMEZONE)")
+
+    def _proofs(self) -> Iterator[Finding]:
+        """What mapping and rules say of themselves."""
+        translation, config = translation_of(self.settings), self.settings
+        grave = [one for one in proven(config.mapping.spec, translation) if one.grave]
+        yield Finding("mapping", ok=not grave, text=translation.name)
+        for one in grave:
+            text = f"{one.where} {one.what} {one.example} {one.cure}"
+            yield Finding("mapping", ok=False, text=text)
+        now = self.connection.clock.now()
+        trials = [trial for rule in self.connection.book.rules for trial in tried(rule, now)]
+        failed = [f"test {t.number} of {t.rule!r}" for t in trials if not t.passed]
+        if self.connection.book.rules:
+            text = ", ".join(failed) + " failed: tracbridge rules test" if failed else ""
+            ok = f"{len(self.connection.book.rules)}, {len(trials)} tests passed"
+            yield Finding("rules", ok=not failed, text=text or ok)
 
     async def _marker(self) -> Finding:
         """Whether folder and memory belong together."""

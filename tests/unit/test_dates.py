@@ -92,7 +92,7 @@ def test_a_text_without_offset_is_refused_without_a_zone() -> None:
     assert why.code == "no_time_zone"
     assert str(why) == (
         '/at "2026-11-18T18:02:11" has no time zone. '
-        "Send an offset or Z, or set DATA_TIMEZONE to the zone that is meant."
+        "Send an offset or Z, or set the zone that is meant: DATA_TIMEZONE, or zone in a file."
     )
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "quarantine": "quarantine:app",
     "conflicts": "conflicts:app",
     "approve": "approve:approve",
+    "mapping": "mapping:app",
     "rules": "rules:app",
     "resend": "repair:resend",
     "adopt": "repair:adopt",

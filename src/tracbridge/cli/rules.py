@@ -1,5 +1,6 @@
 """``tracbridge rules``: test the rules of a connection, and replay what it was given."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,10 +8,18 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import asdict
 
-from tracbridge.cli.context import Json, configuration, say, say_json, settings
-from tracbridge.cli.table import counted, table
+from tracbridge.bootstrap import Service
+from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, settings, wait_for
+from tracbridge.cli.table import counted, table, told_apart
+from tracbridge.config.mappings import from_words as mapping_from
+from tracbridge.config.mappings import source
 from tracbridge.config.rules import book_of, listed, rule_source
+from tracbridge.config.rules import from_words as rules_from
 from tracbridge.config.settings import Settings
+from tracbridge.config.translations import translation_of
+from tracbridge.domain.errors import ConfigError
+from tracbridge.engine.replay import Replayed, replay
+from tracbridge.proof.replay import Difference, Setup
 from tracbridge.rules.book import Book, flows
 from tracbridge.rules.trial import Trial, tried
 
@@ -26,7 +35,7 @@ def book(files: list[str] | None) -> Book:
     """The rules that are meant."""
     if files:
         return book_of(rule_source(listed(files), Path()))
-    config: Settings = settings()
+    config = settings()
     return book_of(config.rules) if config.rules else Book()
 
 
@@ -79,6 +88,96 @@ def lines(found: list[Trial]) -> list[str]:
     return [*told, f"{counted(len(found), 'test')}, {len(failed)} failed."]
 
 
+@app.command("replay")
+def replay_(
+    since: Annotated[str, typer.Option(metavar="DAYS", help="30d, or a day.")] = "30d",
+    mapping: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The new mapping: a preset or a file.")
+    ] = None,
+    rules: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="The new rules; may be repeated.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Which orders would have ended otherwise with other rules, or with another mapping.
+
+    Sends what was recorded (kept originals, edits in TracOS) through both, and touches nothing.
+    Without --mapping and --rules the last version in use is compared with the files of now. Exit 3
+    where an order ends otherwise.
+    """
+    start = since_of(since)
+    done = wait_for(_replay(start, mapping, rules))
+    if json:
+        say_json({**asdict(done), "differences": [asdict(one) for one in done.differences]})
+    else:
+        say(told(done))
+    raise typer.Exit(TROUBLED if done.differences else 0)
+
+
+async def _replay(start: datetime, mapping: str | None, rules: list[str] | None) -> Replayed:
+    async with serving() as service:
+        config = service.settings
+        other = config
+        if mapping:
+            given = source(mapping, Path(), lambda _: f"mapping {mapping}")
+            other = replace(other, mapping=given)
+        if rules:
+            other = replace(other, rules=rule_source(listed(rules), Path()))
+        old = config if mapping or rules else await last_used(service)
+        new = set_up(other)
+        return await replay(
+            service.connection, service.recorded, service.past, start, set_up(old), new
+        )
+
+
+def set_up(config: Settings) -> Setup:
+    """The mapping and the rules of these settings, compiled."""
+    return Setup(translation_of(config), book_of(config.rules) if config.rules else Book())
+
+
+async def last_used(service: Service) -> Settings:
+    """The settings with the words by which the last change was made; raises `ConfigError`."""
+    config, versions = service.settings, service.state.versions
+    used = await versions.used(service.name, service.connection.clock.now())
+    if used is None:
+        raise ConfigError(
+            f"connection {service.name} has made no change yet; name what to compare with by "
+            "--mapping or --rules."
+        )
+    words, _, book = used.partition("+")
+    found, rules = await versions.words(words), await versions.words(book) if book else "[]"
+    if found is None or rules is None:
+        raise ConfigError(f"the words of version {used} are not on record any more.")
+    return replace(config, mapping=mapping_from(found), rules=rules_from(rules))
+
+
+def told(done: Replayed) -> str:
+    """The differences, order by order, field by field."""
+    total = (
+        f"{counted(done.records, 'record')} and {counted(done.edits, 'edit')} of "
+        f"{counted(done.orders, 'order')}: "
+    )
+    if not done.differences:
+        return f"{total}each ends as it did."
+    rows = [row for one in done.differences[:SHOWN] for row in rows_of(one)]
+    more = len(done.differences) - SHOWN
+    note = f"... and {more:,} more: tracbridge rules replay --json\n" if more > 0 else ""
+    head = ("ORDER", "FIELD", "ENDED AS", "WOULD END AS")
+    count = counted(len(done.differences), "order would end", "orders would end")
+    return f"{table(head, rows)}{note}{total}{count} otherwise."
+
+
+SHOWN = 200
+"""Orders that the table shows; ``--json`` has them all."""
+
+
+def rows_of(one: Difference) -> list[tuple[str, ...]]:
+    """One order: what became of its last input, and the fields that differ."""
+    words = {"": (one.old, one.new)} if one.old != one.new else {}
+    fields = {name: told_apart(*pair) for name, pair in one.fields.items()}
+    return [(one.order, name, *pair) for name, pair in (words | fields).items()]
+
+
 DAY = timedelta(days=1)
 
 
@@ -91,6 +190,3 @@ def since_of(text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         raise typer.BadParameter("say a number of days such as 30d, or a day.") from None
-
-
-__all__ = ["app", "configuration"]

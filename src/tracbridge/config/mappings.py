@@ -92,9 +92,15 @@ def _listed(value: Any) -> Any:
     return [_listed(item) for item in value] if isinstance(value, list) else value
 
 
+def value_of(words: str) -> dict[str, Any]:
+    """The table that was written so."""
+    value: dict[str, Any] = _tabled(msgspec.json.decode(words))
+    return value
+
+
 def from_words(words: str) -> Source:
     """The mapping that was written so, at some time before."""
-    value = _tabled(msgspec.json.decode(words))
+    value = value_of(words)
     digest = sha256(words.encode()).hexdigest()[:12]
     return Source(msgspec.convert(value, Mapped), digest, words)
 

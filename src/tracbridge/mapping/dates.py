@@ -55,7 +55,9 @@ def placed(moment: datetime, value: str, pointer: str, zone: tzinfo | None) -> d
     Raises `RecordError` where no zone is known, or where the clocks skip that hour.
     """
     if zone is None:
-        hint = "Send an offset or Z, or set DATA_TIMEZONE to the zone that is meant."
+        hint = (
+            "Send an offset or Z, or set the zone that is meant: DATA_TIMEZONE, or zone in a file."
+        )
         raise RecordError(
             "no_time_zone", "has no time zone.", pointer=pointer, value=value, hint=hint
         )

@@ -91,7 +91,8 @@ class Stamp(Struct, frozen=True):
         if isinstance(value, datetime):
             return value
         if not self.optional:
-            self.codec.spelling.read(None, self.pointer)
+            hint = "Send the moment, or say optional: true in the mapping."
+            raise RecordError("required", "is missing or null.", pointer=self.pointer, hint=hint)
         return None
 
 

@@ -42,3 +42,6 @@ class RunHistory(Protocol):
 
     async def latest(self, refs: Sequence[str]) -> Mapping[tuple[str, Side, int], str]:
         """Per order, side and number the entry that was recorded last and not superseded."""
+
+    def changes(self, since: datetime, side: Side | None = None) -> AsyncIterator[Entry]:
+        """All changes recorded at or after that time, oldest first: of one side, or both."""

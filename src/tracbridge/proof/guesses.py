@@ -31,8 +31,8 @@ def _value(name: str, codec: Any, dice: Random) -> Value:
         case DeletedCodec():
             return _instant(dice) if codec.at and dice.random() < _SELDOM else False
         case CasesCodec():
-            known = {state.is_ for state in codec.states} | set(codec.lacks)
-            return dice.choice(sorted(known | set(Status) if name == STATUS else known))
+            known = {state.is_ for state in codec.states if state.only != "read"}
+            return dice.choice(sorted(known | set(codec.lacks)) or [None])
         case NumberCodec():
             return dice.randint(0, 9) if codec.whole else dice.randint(0, 9999) / 1000
         case BoolCodec():

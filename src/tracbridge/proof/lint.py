@@ -82,6 +82,7 @@ def _statuses(mapping: Declared) -> Iterator[Finding]:
             what = "has no counterpart in his system"
             yield Finding(Level.GAP, "fields.status", what, status, cure)
     yield from _alike(codec)
+    yield from _one_for_several(codec)
     if codec.others is None:
         what = "states that the table does not know are refused, and said"
         yield Finding(Level.NOTE, "fields.status", what)
@@ -98,6 +99,19 @@ def _alike(codec: CasesCodec) -> Iterator[Finding]:
             what = f"looks like {looks[look]!r}: it is never read"
             yield Finding(Level.UNCLEAR, "fields.status", what, state.name, "Tell them apart.")
         looks.setdefault(look, state.name)
+
+
+def _one_for_several(codec: CasesCodec) -> Iterator[Finding]:
+    """States of his that are the same to us."""
+    for ours in dict.fromkeys(state.is_ for state in codec.states):
+        names = [
+            state.name for state in codec.states if state.is_ == ours and state.only != "write"
+        ]
+        if len(names) > 1:
+            what = f"{', '.join(names)} are all {ours}; his own stays while the status is the same"
+            written = [s.name for s in codec.states if s.is_ == ours and s.only != "read"][:1]
+            example = f"{ours} -> {written[0]}" if written else ""
+            yield Finding(Level.NOTE, "fields.status", what, example)
 
 
 def _tables(mapping: Declared) -> Iterator[Finding]:

@@ -66,6 +66,14 @@ class MongoRunHistory:
             rows = self._entries.find(query, shown, batch_size=PAGE).sort("at", 1)
             return {(r["ref"], Side(r["side"]), r["number"]): r["_id"] async for r in rows}
 
+    async def changes(self, since: datetime, side: Side | None = None) -> AsyncIterator[Entry]:
+        query = {"c": self._c, "at": {"$gte": since}, "superseded": {"$ne": True}}
+        query |= {} if side is None else {"side": side.value}
+        with translated(self._host):
+            found = self._entries.find(query, batch_size=PAGE).allow_disk_use(True)
+            async for document in found.sort([("at", 1), ("number", 1)]):
+                yield to_entry(document)
+
 
 def to_run(row: Document) -> Run:
     """The row of a run, whatever became of it."""

@@ -54,7 +54,7 @@ STATE: dict[str, list[IndexModel]] = {
     "tracbridge_history": [
         IndexModel([("c", 1), ("ref", 1), ("at", 1)], name="order"),
         IndexModel([("c", 1), ("run", 1)], name="run"),
-        IndexModel([("at", 1)], name="at"),
+        IndexModel([("c", 1), ("at", 1)], name="when"),
     ],
     "tracbridge_quarantine": [
         IndexModel([("c", 1), ("state", 1), ("at", 1)], name="open"),

@@ -13,7 +13,7 @@ from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.ports.retention import Needed
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_BATCH = re.compile(r"\d{8}T\d{6}-[0-9a-f]+", re.ASCII)
+BATCH = re.compile(r"\d{8}T\d{6}-[0-9a-f]+", re.ASCII)
 
 
 class FolderRetention:
@@ -42,7 +42,7 @@ class FolderRetention:
         for file in files:
             day, batch, name = Path(file).parts[-3:]
             folder = self.settings.quarantine / day / batch
-            if _DAY.fullmatch(day) and _BATCH.fullmatch(batch) and name != "..":
+            if _DAY.fullmatch(day) and BATCH.fullmatch(batch) and name != "..":
                 remove(f"{folder}/{name}")
                 _remove_empty(folder)
                 _remove_empty(folder.parent)
@@ -77,7 +77,7 @@ def _forget_batches(day: Path, limit: int) -> int:
     for batch in sorted(day.iterdir()):
         if removed >= limit:
             return removed
-        if _BATCH.fullmatch(batch.name) and batch.is_dir() and not batch.is_symlink():
+        if BATCH.fullmatch(batch.name) and batch.is_dir() and not batch.is_symlink():
             removed += len(os.listdir(batch))
             shutil.rmtree(batch)
     _remove_empty(day)

@@ -1,0 +1,219 @@
+"""``tracbridge mapping``: look at a mapping, prove it, try it on records, watch records drift."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import asdict
+
+from tracbridge.cli.context import Json, say, say_json, serving, settings, wait_for
+from tracbridge.cli.table import counted, harmless, quoted, short, table
+from tracbridge.config.mappings import preset, preset_names, source, value_of
+from tracbridge.config.settings import Settings
+from tracbridge.config.translations import translation_of
+from tracbridge.domain.errors import SettingError
+from tracbridge.domain.link import Claim
+from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.envelope import decode
+from tracbridge.proof.lint import Finding, findings
+from tracbridge.proof.shapes import Drift, Shapes, drift
+from tracbridge.proof.trying import Row, Try, tried
+
+app = typer.Typer(no_args_is_help=True, help="Mappings: show, check and try them; watch for drift.")
+
+Given = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MAPPING]", help="A preset's name or a file.  [default: the connection's]"
+    ),
+]
+Mapping = Annotated[
+    str | None,
+    typer.Option(
+        "--mapping",
+        metavar="NAME",
+        help="A preset's name or a file.  [default: the connection's]",
+    ),
+]
+WRONG = 1
+
+
+def meant(given: str | None) -> Settings:
+    """The connection's settings, with that mapping instead of its own if one is named."""
+    config = settings()
+    if given is None:
+        return config
+    return replace(config, mapping=source(given, Path(), lambda _: f"mapping {given}"))
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """The presets that are shipped."""
+    told = [(name, str(preset(name).value.get("about", ""))) for name in preset_names()]
+    if json:
+        say_json([{"preset": name, "about": about} for name, about in told])
+    else:
+        say(table(("PRESET", "ABOUT"), told))
+
+
+@app.command()
+def show(mapping: Given = None) -> None:
+    """The whole mapping as it counts, all layers put together, in YAML."""
+    import yaml  # noqa: PLC0415 (only where something is written with it)
+
+    config = meant(mapping)
+    text = yaml.safe_dump(
+        value_of(config.mapping.words), allow_unicode=True, sort_keys=False, width=100
+    )
+    say(f"# {config.mapping.digest}\n{text}")
+
+
+@app.command()
+def check(mapping: Given = None, json: Json = False) -> None:
+    """What a mapping loses, leaves open or cannot tell apart, by a look and by 2,000 trials.
+
+    Exit 1 where orders would be refused or come back as something else.
+    """
+    config = meant(mapping)
+    found = findings(config.mapping.spec, translation_of(config))
+    if json:
+        say_json([asdict(finding) for finding in found])
+    else:
+        say(explained(found) + in_short(found))
+    raise typer.Exit(WRONG if any(finding.grave for finding in found) else 0)
+
+
+def explained(found: list[Finding]) -> str:
+    """A row for each finding, and one for what to do."""
+    rows = []
+    for one in found:
+        rows.append((one.level.value, one.where, one.what, one.example))
+        if one.cure:
+            rows.append(("", "", f"-> {one.cure}", ""))
+    return table(("LEVEL", "PLACE", "WHAT", "EXAMPLE"), rows) if rows else ""
+
+
+def in_short(found: list[Finding]) -> str:
+    """The whole in one line."""
+    grave = sum(finding.grave for finding in found)
+    if grave:
+        return f"{counted(grave, 'thing')} must be mended before orders flow."
+    return "Nothing is refused, and nothing comes back as something else."
+
+
+@app.command("try")
+def try_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records as the customer sends.")],
+    mapping: Mapping = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="Records to show.", min=1)] = 5,
+    json: Json = False,
+) -> None:
+    """Show records side by side: as they come in, as TracOS gets them, as they would go back.
+
+    Touches nothing. Exit 1 where a record would be refused.
+    """
+    config = meant(mapping)
+    declared = translation_of(config)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror}.") from None
+    records = decode(data, config.mapping.spec.records)
+    tries = [
+        (one.pointer, tried(declared, one.body, one.raw))
+        for one in records[:limit]
+        if one.body is not None
+    ]
+    unread = [one for one in records[:limit] if one.body is None]
+    if json:
+        say_json([try_json(pointer, one) for pointer, one in tries])
+    else:
+        say("\n".join(shown(pointer, one) for pointer, one in tries))
+        for one in unread:
+            say(f"{one.pointer}: would be refused: {harmless(str(one.error))}")
+        if len(records) > limit:
+            say(f"... and {len(records) - limit:,} more: --limit {len(records)}")
+    bad = bool(unread) or any(one.error for _, one in tries)
+    raise typer.Exit(WRONG if bad else 0)
+
+
+def shown(pointer: str, one: Try) -> str:
+    """One record as a table."""
+    rows = [cells(row, refused=one.error is not None) for row in one.rows]
+    head = ("FIELD", "CUSTOMER'S KEY", "COMES IN", "IS TO US", "GOES BACK")
+    title = f"{pointer}\n" if pointer else ""
+    end = f"Would be refused: {harmless(str(one.error))}\n" if one.error else ""
+    warned = "".join(f"Warned of: {code}\n" for code in (one.order.warnings if one.order else ()))
+    return title + table(head, rows) + warned + end
+
+
+def cells(row: Row, *, refused: bool) -> tuple[str, str, str, str, str]:
+    """One field; of a record that is refused nothing goes back."""
+    ours = f"! {row.wrong}" if row.wrong and row.ours is None else quoted(row.ours, WIDTH)
+    if not row.field:
+        ours = "" if refused else "passed on" if row.back else "left out"
+    elif row.wrong and row.ours is not None:
+        ours = f"({row.wrong})"
+    same = "=" if row.back == row.theirs and row.back else short(harmless(row.back), WIDTH)
+    return row.field, row.path, short(harmless(row.theirs), WIDTH), ours, same
+
+
+WIDTH = 36
+
+
+def try_json(pointer: str, one: Try) -> dict[str, Any]:
+    """One record for programs."""
+    return {
+        "pointer": pointer,
+        "rows": [asdict(row) for row in one.rows],
+        "tracos": one.tracos,
+        "output": one.output,
+        "error": str(one.error) if one.error else None,
+    }
+
+
+@app.command("drift")
+def drift_(
+    days: Annotated[int, typer.Option(metavar="N", help="How far back to look.", min=1)] = 30,
+    json: Json = False,
+) -> None:
+    """Compare the records that wait now with those that were taken in before.
+
+    Touches nothing. Exit 1 where something differs that the mapping needs.
+    """
+    declared, before, now = wait_for(_shapes(timedelta(days=days)))
+    found = drift(before, now, declared)
+    if json:
+        counts = {"before": before.records, "now": now.records}
+        say_json({**counts, "found": [asdict(one) for one in found]})
+    else:
+        say(drifted(found, before, now))
+    raise typer.Exit(WRONG if any(one.matters for one in found) else 0)
+
+
+async def _shapes(back: timedelta) -> tuple[Declared, Shapes, Shapes]:
+    async with serving() as service:
+        mapping = translation_of(service.settings)
+        before, now = Shapes(), Shapes()
+        start = datetime.now(UTC) - back
+        async for recording in service.recorded.since(start):
+            for record in recording.records:
+                before.see(record, mapping)
+        await service.customer.look()
+        async for page in service.customer.peek(Claim(0, 0)):
+            for record in page.records:
+                now.see(record, mapping)
+    return mapping, before, now
+
+
+def drifted(found: list[Drift], before: Shapes, now: Shapes) -> str:
+    """The differences as a table."""
+    looked = f"{counted(now.records, 'record')} that wait, against {before.records:,} from before"
+    if not now.records and not found:
+        return "No record waits: there is nothing to compare."
+    if not found:
+        return f"{looked}: of the same shape."
+    rows = [(one.kind.value, one.path, one.what, "yes" if one.matters else "") for one in found]
+    return table(("KIND", "PLACE", "WHAT", "MATTERS"), rows) + f"{looked}."
