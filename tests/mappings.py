@@ -6,8 +6,8 @@ from typing import Any
 
 from tracbridge.config.mappings import compile_mapping, flags_source, source, zone_named
 from tracbridge.config.translations import _reading, _writing
-from tracbridge.mapping.compile import Surroundings
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.lines import Surroundings
 
 
 def flags(zone: tzinfo | None = None, text_limit: int = 1_000_000) -> Declared:

@@ -288,6 +288,7 @@ def wire(
         policies=policies(settings, translation),
         numbers=None if translation.numbered else state.numbers,
         book=book_of(settings.rules) if settings.rules else Book(),
+        legal=settings.legal,
         approvals=state.approvals,
         version=version_of_words(settings),
         ledger=state.ledger,

@@ -11,7 +11,7 @@ from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table, 
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side, Value
-from tracbridge.engine.decide import Present, look
+from tracbridge.engine.amend import Present, look
 from tracbridge.ports.state import Conflict
 
 app = typer.Typer(

@@ -25,7 +25,8 @@ from tracbridge.cli.table import counted, harmless, quoted, table, told_apart
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import DELETED, Side, Status, Value
-from tracbridge.engine.decide import Choice, Present, look, resolve, wanted
+from tracbridge.engine.amend import Present, look
+from tracbridge.engine.decide import Choice, resolve, wanted
 from tracbridge.ports.state import Conflict
 
 OLD = frozenset({Kind.STALE, Kind.DOUBT, Kind.UNDO})

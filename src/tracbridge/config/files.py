@@ -23,9 +23,13 @@ from tracbridge.config.tables import tables_of
 from tracbridge.config.translations import translation_of
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError, shown
+from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.route import Graph
+from tracbridge.mapping.spec import CORE
+from tracbridge.mapping.tracos import TRACOS_FIELDS
 
 if TYPE_CHECKING:
-    from tracbridge.config.model import Connection, Whole
+    from tracbridge.config.model import Connection, Transitions, Whole
 
 FILE, FOLDER = "tracbridge.yaml", "connections"
 WHERE = "TRACBRIDGE_CONFIG"
@@ -156,10 +160,12 @@ class _Reader:
             rules = rule_source(listed(one.rules), self.root) if one.rules else None
             self.more += rules.files if rules else ()
             settings = settings_of(name, one, shared, mapping=mapping, tables=tables, rules=rules)
-            translation_of(settings, where("mapping"))
+            mapped = translation_of(settings, where("mapping"))
         except SettingError as error:
             self.wrong += str(error).splitlines()
             return None
+        here = lambda way: self._place_of(("connections", name, *way))  # noqa: E731
+        self.wrong += strangers(settings, mapped, here)
         return settings if one.enabled else None
 
     def _read(self, path: Path) -> YamlFile | None:
@@ -230,7 +236,7 @@ class _Reader:
                 )
 
     def _told(self, model: type, error: Any) -> str:
-        way: Way = error["loc"]
+        way: Way = tuple(step for step in error["loc"] if step != "[key]")
         place = self._place_of(way)
         from tracbridge.config.refusal import sentence, told  # noqa: PLC0415
 
@@ -288,6 +294,20 @@ def deeply(under: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
+def strangers(settings: Settings, mapped: Declared, where: Callable[[Way], str]) -> Iterator[str]:
+    """What the connection says of fields that its mapping does not have, or fixes for TracOS."""
+    known = {*CORE, *mapped.names}
+    for name in settings.fields.keys() - known:
+        near = names.nearest(name, known)
+        yield f"{where(('fields', name))}: fields.{name}: is no field here. The nearest is {near}."
+    taken = {*TRACOS_FIELDS, *(path.partition(".")[0] for path in mapped.tracos.names)}
+    for name in settings.tracos_filter.keys() & taken:
+        yield (
+            f"{where(('tracos', 'filter', name))}: tracos.filter.{name}: changes with the order; "
+            "name a field that says whose it is."
+        )
+
+
 def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: Any) -> Settings:
     """One connection of a file, over what the environment says for all; ``read``: what it names."""
     customer, tracos = one.customer, one.tracos
@@ -333,6 +353,16 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
         create=frozenset(one.create),
         fields=rules,
         every=one.every,
+        legal=legal(tracos.transitions),
+        expect=customer.expect,
         **complete(values),
         **read,
     )
+
+
+def legal(given: Transitions | None) -> Graph | None:
+    """TracOS's own transitions, as the file says them."""
+    if given is None:
+        return None
+    steps: dict[str, list[str]] = {start: list(ends) for start, ends in given.steps.items()}
+    return Graph(steps, frozenset(given.irreversible), frozenset(given.allow))

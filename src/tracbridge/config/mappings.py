@@ -13,8 +13,9 @@ from msgspec import Struct
 from tracbridge.config import names
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError, shown
-from tracbridge.mapping.compile import MappingError, Surroundings, compiled
+from tracbridge.mapping.compile import MappingError, compiled
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.lines import Surroundings
 from tracbridge.mapping.spec import Line, Mapped
 
 if TYPE_CHECKING:

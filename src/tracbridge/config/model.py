@@ -69,6 +69,27 @@ class Customer(Part):
     settle_seconds: Annotated[float, *_row("DATA_SETTLE_SECONDS", **_NUMBER)] = 2.0
     max_file_mb: Annotated[float, *_row("DATA_MAX_FILE_MB", **_NUMBER)] = 64.0
     file_mode: Annotated[int, *_row("DATA_FILE_MODE")] = 0o640
+    expect: dict[str, str | int | bool] = Field(
+        {},
+        description='What each of his records must show, by its place, such as `company: "1000"`; '
+        "another one is refused as another tenant's. Ours show it too.",
+    )
+
+
+Status = Literal["pending", "in_progress", "on_hold", "completed", "cancelled"]
+"""TracOS's own."""
+
+
+class Transitions(Part):
+    """Which of TracOS's states lead to which in one step.
+
+    A change by the customer that no such steps lead to is refused. ``irreversible``: never gone
+    through, and entered only where ``allow`` names them.
+    """
+
+    steps: dict[Status, list[Status]]
+    irreversible: list[Status] = []
+    allow: list[Status] = []
 
 
 class Tracos(Part):
@@ -83,6 +104,9 @@ class Tracos(Part):
             description="Only documents with these values belong to this connection; new ones get "
             "them.",
         )
+    )
+    transitions: Transitions | None = Field(
+        None, description="What the customer may make of a status of TracOS; else everything."
     )
 
 

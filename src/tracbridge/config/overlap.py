@@ -1,13 +1,14 @@
 """Connections that would get into each other's way: the same folders, or the same orders."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from tracbridge.config.settings import Settings, mask_uri
+from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import shown
 
 Where = Callable[[str], str]
@@ -33,16 +34,32 @@ def overlaps(connections: Sequence[Settings], where: Where) -> Iterator[str]:
     yield from _folders(connections, where)
     groups: dict[tuple[str, str, str], list[Settings]] = {}
     for one in connections:
-        place = (one.mongo_uri or "", one.mongo_database, one.mongo_collection)
+        place = (server_of(one.mongo_uri), one.mongo_database, one.mongo_collection)
         groups.setdefault(place, []).append(one)
-    for (uri, database, collection), group in groups.items():
+    for (server, database, collection), group in groups.items():
         for one, other in _same_orders(group):
-            at = f"{database}.{collection}" + (f" at {mask_uri(uri)}" if uri else "")
+            at = f"{database}.{collection} at {server}"
             yield (
                 f"{where(one.name)}: connections {other.name} and {one.name} work on the same "
                 f"orders of {at}; give each a tracos.filter with another value of one field, or "
                 "another collection."
             )
+
+
+_SERVERS = re.compile(r"[a-z+]+://(?:[^/]*@)?([^/?]*)")
+_SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?")
+_LOCAL = {"localhost": "127.0.0.1", "[::1]": "127.0.0.1"}
+
+
+def server_of(uri: str | None) -> str:
+    """The same text for addresses of one server, however they are spelt, and without a password.
+
+    Where none is given, this machine's is taken first.
+    """
+    found = _SERVERS.match((uri or "").lower())
+    hosts = (_SERVER.fullmatch(host) for host in (found[1] if found else "localhost").split(","))
+    named = ((host[1], host[2] or "27017") for host in hosts if host)
+    return ",".join(sorted(f"{_LOCAL.get(name, name)}:{port}" for name, port in named))
 
 
 def _folders(connections: Iterable[Settings], where: Where) -> Iterator[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tracbridge.config.rules import RuleSource
+    from tracbridge.mapping.route import Graph
 
 InboundMode = Literal["archive", "delete", "keep"]
 ConflictPolicy = Literal["newest", "tracos", "customer", "ask"]
@@ -67,6 +68,8 @@ class Settings:
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     every: float | None = None
+    legal: Graph | None = None
+    expect: Mapping[str, str | int | bool] = field(default_factory=dict)
     mapping: Source
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rules: RuleSource | None = None

@@ -7,8 +7,8 @@ from tracbridge.config.mappings import Where, compile_mapping, zone_named
 from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import RecordError
 from tracbridge.expression.program import ExpressionError, program
-from tracbridge.mapping.compile import Surroundings
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.lines import Surroundings
 
 _KNOWN: dict[tuple[Any, ...], Declared] = {}
 
@@ -16,12 +16,14 @@ _KNOWN: dict[tuple[Any, ...], Declared] = {}
 def translation_of(settings: Settings, where: Where = lambda _: "mapping") -> Declared:
     """The mapping of a connection; raises `SettingError` with all that is wrong, and where."""
     tables = tuple((name, tuple(table.items())) for name, table in settings.tables.items())
-    key = (settings.mapping.digest, str(settings.zone), tables)
+    expect = tuple(settings.expect.items())
+    key = (settings.mapping.digest, str(settings.zone), tables, expect)
     if key not in _KNOWN:
         around = Surroundings(
             zone=settings.zone,
             zones=zone_named,
             tables=settings.tables,
+            expect=settings.expect,
             reads=_reading,
             writes=_writing,
         )

@@ -5,6 +5,7 @@ from collections import Counter
 from msgspec import Struct, field
 
 from tracbridge.domain.link import Link
+from tracbridge.mapping.route import Graph
 from tracbridge.mapping.translation import Translation
 from tracbridge.ports.approvals import Approvals
 from tracbridge.ports.connector import Connector, Tracos
@@ -21,7 +22,8 @@ class Connection(Struct, frozen=True):
     """One configured pairing: two systems, a mapping, policies, and our memory of it.
 
     ``numbers``: where the customer has keys of his own; None where they are TracOS's numbers.
-    ``book``: the business rules. ``version``: of mapping and rules, on record with each change.
+    ``book``: the business rules. ``legal``: which of TracOS's states lead to which; None is any to
+    any. ``version``: of mapping and rules, on record with each change.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Connection(Struct, frozen=True):
     together: Together
     numbers: Numbers | None = None
     book: Book = Book()
+    legal: Graph | None = None
     approvals: Approvals | None = None
     version: str = ""
     guards: Guards = field(default_factory=lambda: GUARDS)

@@ -13,14 +13,10 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import ConfigError, StaleWriteError
 from tracbridge.domain.link import Link
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder, settled, to_milliseconds
+from tracbridge.domain.workorder import Fields, Side, Value, settled, to_milliseconds
+from tracbridge.engine.amend import Amendment, Present, amend, look
 from tracbridge.engine.connection import Connection
-from tracbridge.engine.record import entry, numbered
-from tracbridge.mapping.synced import mark
-from tracbridge.ports.connector import Receipt, Record, Write
-from tracbridge.ports.state import Conflict, Entry, Resolution
-from tracbridge.sync.identity import version_key
-from tracbridge.sync.publish import content
+from tracbridge.ports.state import Conflict, Resolution
 
 ATTEMPTS = 5
 
@@ -61,32 +57,6 @@ class Choice(Struct, frozen=True):
         """What stands in the history."""
         whose = "set" if self.side is None else f"the value of {self.side.value} taken"
         return f"{whose} by {self.by}" + (f": {self.why}" if self.why else "")
-
-
-class Present(Struct, frozen=True):
-    """An order as it stands: our memory, TracOS's document (None: gone) and what it shows."""
-
-    link: Link
-    document: Record | None
-    order: WorkOrder | None
-    shown: Fields
-
-    def customer(self, name: str) -> Value:
-        """What the customer holds in a field, as far as we know."""
-        held = self.link.held.get(name)
-        return held.customer if held else (self.link.last_given or {}).get(name)
-
-
-async def look(connection: Connection, ref: str) -> Present:
-    """The order as it stands; raises `ConfigError` where there is no one order to decide on."""
-    link = (await connection.ledger.find([ref])).get(ref)
-    documents = (await connection.tracos.fetch([ref])).get(ref, ())
-    if link is None or len(documents) > 1:
-        raise ConfigError(f"order {ref} is not linked, or TracOS holds it twice; nothing was done.")
-    if not documents:
-        return Present(link, None, None, {})
-    order = connection.translation.from_tracos(documents[0].body or {}, link.last_given)
-    return Present(link, documents[0], order, content(link, order))
 
 
 async def resolve(
@@ -187,23 +157,15 @@ async def _apply(
     run: str,
 ) -> None:
     """On record, then TracOS, guarded, then our memory."""
-    link = await numbered(connection, present.link, present.order)
-    present = replace(present, link=link)
-    shown, now = present.shown, connection.clock.now()
-    gone = present.document is None
+    shown, now, gone = present.shown, connection.clock.now(), present.document is None
     stays = gone and choice.side is Side.TRACOS
     before = {name: shown.get(name) for name in values} if not gone else {} if stays else None
     after = {} if stays else values
-    why = {"by": dict.fromkeys(values, choice.words) if after else {"": choice.words}}
-    number, at = link.changes + 1, present.order.updated_at if present.order else None
-    done = entry(connection, link, Side.TRACOS, number, before, after, run, why, at)
-    if await connection.history.put([done]):
-        raise StaleWriteError(f"order {link.ref} is being changed by a run just now.")
-    changed = {name: value for name, value in after.items() if shown.get(name) != value}
-    if changed:
-        born = conflict.created_at or conflict.customer_at or now
-        await _write(connection, present, changed, done, born)
-    made = replace(link, changes=done.number, times={**link.times, **dict.fromkeys(changed, now)})
+    why = dict.fromkeys(values, choice.words) if after else {"": choice.words}
+    born = conflict.created_at or conflict.customer_at or now
+    link = await amend(connection, present, Amendment(before, after, why, run, born))
+    changed = [name for name, value in after.items() if shown.get(name) != value]
+    made = replace(link, times={**link.times, **dict.fromkeys(changed, now)})
     if gone:
         made = _dropped(made, conflict) if stays else _made_again(made, values)
     else:
@@ -223,23 +185,3 @@ def _made_again(link: Link, fields: Fields) -> Link:
     """The order begins anew from what the customer holds; he is told, as of every new one."""
     link = replace(link, missing=False, dropped=False, repush=True, tracos=None)
     return replace(link, base=fields, out=None, window=None)
-
-
-async def _write(
-    connection: Connection,
-    present: Present,
-    changed: Fields,
-    done: Entry,
-    born: datetime,
-) -> None:
-    """The change in TracOS, or the new document; raises what TracOS answered if it refused."""
-    link, document = present.link, present.document
-    order = present.order or WorkOrder(link.ref, {}, born, born, scope=link.scope, kind=link.kind)
-    at = max(order.updated_at, connection.clock.now())
-    after = replace(order, fields={**present.shown, **changed}, updated_at=at)
-    body = connection.translation.to_tracos(after, document.body if document else None)
-    write = Write(version_key(link.id, done.number), {**body, **mark(None)}, link.ref, document)
-    (answer,) = await connection.tracos.write([write])
-    if not isinstance(answer, Receipt):
-        await connection.history.supersede([done.id])
-        raise answer

@@ -18,14 +18,13 @@ from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
-from tracbridge.engine.judging import approved, body_of, judged, turns
+from tracbridge.engine.judging import approved, body_of, judged, refuse_illegal, turns
 from tracbridge.engine.numbering import numbered
 from tracbridge.engine.record import (
     conflicts_of,
     entry_of,
     pending,
-    perhaps_done,
-    perhaps_undone,
+    taken_up,
 )
 from tracbridge.engine.unfit import contended, doubled, taken, unreadable
 from tracbridge.mapping.synced import is_synced, mark
@@ -214,28 +213,25 @@ class Inbound:
     ) -> Plan:
         if len(documents) > 1:
             raise doubled(item.order.ref, documents)
+        connection, order = self.connection, item.order
         document = documents[0] if documents else None
-        order = item.order
         if document and link is None and item.document not in (None, (document.body or {})["_id"]):
             raise taken(order.ref, document)
-        link = link or self.connection.new_link(order.ref, order.scope, order.kind)
+        link = link or connection.new_link(order.ref, order.scope, order.kind)
         tracos = self._tracos(document, link)
-        unsure: frozenset[str] = frozenset()
-        begun = open_ is not None and tracos is not None and perhaps_done(open_, tracos)
-        if begun and open_ and tracos:
-            link = replace(link, changes=link.changes + 1)
-            unsure = perhaps_undone(open_, tracos)
+        begun, unsure = taken_up(open_, tracos)
+        link = replace(link, changes=link.changes + 1) if begun else link
         unmarked = document is not None and not is_synced(document.body or {})
-        extra = self.connection.translation.extra(  # noqa: S610
-            item.record.body or {}, item.record.raw
-        )
+        body, raw = item.record.body or {}, item.record.raw
+        extra = connection.translation.extra(body, raw)  # noqa: S610 (no Django here)
         order = replace(order, extra=extra) if extra else order
         old = tracos.fields if tracos else None
         said = self._asked(item, old, order.fields)
         order = order if said.new is order.fields else replace(order, fields=said.new)
         incoming = Incoming(order, item.claim, self.removes, unmarked, unsure)
-        decision = decide(incoming, link, tracos, self.connection.policies, self.now)
+        decision = decide(incoming, link, tracos, connection.policies, self.now)
         if decision.result is not None and turns(old, decision.result):
+            refuse_illegal(connection.legal, old, decision.result)
             then = self._asked(item, old, decision.result, transition=True)
             said = replace(said, ignored=said.ignored or then.ignored)
         if said.ignored:

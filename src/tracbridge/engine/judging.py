@@ -6,6 +6,7 @@ from typing import Any
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import Fields
 from tracbridge.engine.connection import Connection
+from tracbridge.mapping.route import Graph
 from tracbridge.rules.book import HELD, Held, Situation, Verdict
 from tracbridge.sync.identity import canonical, record_id
 
@@ -54,6 +55,17 @@ def judged(
 def turns(old: Fields | None, new: Fields) -> bool:
     """The status changes."""
     return old is not None and old.get("status") != new.get("status")
+
+
+def refuse_illegal(legal: Graph | None, old: Fields | None, new: Fields) -> None:
+    """Raises `RecordError` for a change of TracOS's status that no legal steps lead to."""
+    if legal is None or old is None:
+        return
+    start, end = str(old.get("status")), str(new.get("status"))
+    if legal.way(start, {end}) is None:
+        reason = f"would take TracOS's order from {start} to {end}: {legal.why_not(start, {end})}."
+        hint = "Let it go there in steps, or allow it under tracos.transitions."
+        raise RecordError("transition", reason, value=end, hint=hint)
 
 
 def body_of(body: Any) -> Any:

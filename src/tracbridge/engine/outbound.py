@@ -27,6 +27,7 @@ from tracbridge.engine.outgoing import (
     entry_of_version,
     view,
 )
+from tracbridge.engine.owned import put_back
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.mapping.translation import Route
 from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
@@ -34,6 +35,7 @@ from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Good
 from tracbridge.rules.book import Situation, Verdict
+from tracbridge.sync.fields import put_right
 from tracbridge.sync.guard import grave
 from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
@@ -124,6 +126,8 @@ class Outbound:
             what = need(
                 link, shown, supersedes=supersedes, resend=resend, rules=rules, creates=creates
             )
+            if rules and put_right(rules, link.last_given or {}, shown.order.fields):
+                page.owned.append(link.ref)
             if what is Need.PUBLISH:
                 what = self._publish(page, record, link, shown)
             elif what in (Need.MARK, Need.UNMARK):
@@ -202,6 +206,7 @@ class Outbound:
         await self._refuse(page.bad, page.counts)
         await self._close_cases(page)
         await self._mark(page.flags)
+        await put_back(self.connection, page.owned, self.run)
         self._count(page.counts)
 
     async def _tell_stuck(self, page: Prepared) -> None:

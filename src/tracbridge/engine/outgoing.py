@@ -50,7 +50,8 @@ class Prepared(Struct):
 
     ``flags``: documents of which only ``isSynced`` is to be set or taken back. ``sources``: those
     that can be read. ``stuck``: links of which it has become known, or is no longer so, that his
-    system cannot be moved to where TracOS's order is.
+    system cannot be moved to where TracOS's order is. ``owned``: orders of which TracOS shows a
+    field otherwise than the customer, whose alone it is.
     """
 
     versions: list[Version] = []
@@ -58,6 +59,7 @@ class Prepared(Struct):
     flags: list[tuple[Record, Any]] = []
     sources: list[str] = []
     stuck: list[Link] = []
+    owned: list[str] = []
     counts: Counter[str] = field(default_factory=Counter)
 
 

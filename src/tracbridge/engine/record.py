@@ -134,6 +134,13 @@ def perhaps_done(entry: Entry, tracos: WorkOrder) -> bool:
     return shows(tracos.fields, entry.after) or not untouched
 
 
+def taken_up(open_: Entry | None, tracos: WorkOrder | None) -> tuple[bool, frozenset[str]]:
+    """Whether a change that was begun before uses up its number, and fields that do not show it."""
+    if open_ is None or tracos is None or not perhaps_done(open_, tracos):
+        return False, frozenset()
+    return True, perhaps_undone(open_, tracos)
+
+
 def perhaps_undone(entry: Entry, tracos: WorkOrder) -> frozenset[str]:
     """Fields that do not show a change of which nobody knows whether it had its effect: either it
     had none, or somebody took it back.

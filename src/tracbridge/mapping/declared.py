@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder
-from tracbridge.mapping.codec import Codec, MomentCodec, Source, Unresolved
+from tracbridge.mapping.codec import Codec, MomentCodec, Source, Unresolved, is_one_of
 from tracbridge.mapping.dates import parse_instant
 from tracbridge.mapping.path import MISSING, Place
 from tracbridge.mapping.route import Graph
@@ -101,7 +101,8 @@ class Declared(Struct, frozen=True):
 
     ``known``: his keys that have a meaning here, all others are passed through; ``kept``: those
     whose last value is needed to write the next one, or that others share. ``outputs``: places that
-    an expression over the order fills. ``once``: fields that count when an order is made only.
+    an expression over the order fills. ``expected``: what a record must show, else it is another
+    tenant's. ``once``: fields that count when an order is made only.
     ``one_way``: fields that are only read (into TracOS) or only written (into his system).
     ``pairs``: keys whose values come as id and name, and are written as the id. ``graph``: where
     his system refuses to jump, the steps between its states.
@@ -115,6 +116,7 @@ class Declared(Struct, frozen=True):
     written: tuple[tuple[str, Codec], ...]
     tracos: TracosSide
     constants: tuple[tuple[Place, Any], ...] = ()
+    expected: tuple[tuple[Place, Any], ...] = ()
     outputs: tuple[tuple[Place, Callable[[Mapping[str, Any]], Any]], ...] = ()
     known: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
@@ -157,6 +159,8 @@ class Declared(Struct, frozen=True):
 
     def from_customer(self, body: Body) -> WorkOrder:
         """His record; raises `RecordError` for what would need a guess."""
+        for place, value in self.expected:
+            _refuse_stranger(place, value, place.get(body))
         ref = self.key.ref(body)
         created = self.created.read(body) if self.created else None
         updated = self.updated.read(body) if self.updated else created
@@ -300,6 +304,15 @@ NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 _NOTHING: Final[Mapping[str, str]] = {}
+
+
+def _refuse_stranger(place: Place, expected: Any, shown: Any) -> None:
+    """Raises `RecordError` for a record that is not of this connection's tenant."""
+    if not is_one_of(shown, (expected,)):
+        reason = f"is not {expected!r}: the record is another tenant's."
+        hint = "Send it to its own connection, or mend customer.expect."
+        value = None if shown is MISSING else shown
+        raise RecordError("tenant_mismatch", reason, pointer=place.pointer, value=value, hint=hint)
 
 
 def _told(fields: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, str]]:

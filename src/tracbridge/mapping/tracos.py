@@ -25,6 +25,12 @@ HIGHEST_NUMBER: Final = 2**63 - 1
 HIGHEST_EXACT_FLOAT: Final = 2**53 - 1
 """Above it one float stands for several integers, so that the order meant would be a guess."""
 
+TRACOS_FIELDS: Final = (
+    *("_id", "number", "status", "title", "description", "createdAt", "updatedAt"),
+    *("deleted", "deletedAt", "isSynced", "syncedAt"),
+)
+"""What every document of TracOS has."""
+
 _STATUSES: Final = frozenset(status.value for status in Status)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
