@@ -14,6 +14,7 @@ from tracbridge.adapters.connectors.folder import probe as folders
 from tracbridge.adapters.connectors.folder.forgotten import FolderForgotten
 from tracbridge.adapters.connectors.folder.recorded import FolderRecorded
 from tracbridge.adapters.connectors.folder.retention import FolderRetention
+from tracbridge.adapters.connectors.folder.settings import NAMES
 from tracbridge.adapters.mongo import choice as mongo_choice
 from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
@@ -189,7 +190,8 @@ class Service(Struct, frozen=True):
             yield finding
         zone = self.settings.zone
         text = f"dates without a zone are in {zone}" if zone else "dates without a zone are refused"
-        yield Finding("time zone", ok=True, text=f"{text} (DATA_TIMEZONE)")
+        name = "zone" if self.settings.in_file else "DATA_TIMEZONE"
+        yield Finding("time zone", ok=True, text=f"{text} ({name})")
 
     def _proofs(self) -> Iterator[Finding]:
         """What mapping and rules say of themselves."""
@@ -360,4 +362,5 @@ def folder_settings(settings: Settings) -> FolderSettings:
         max_bytes=int(settings.max_file_mb * 1024 * 1024),
         file_mode=settings.file_mode,
         records=settings.mapping.spec.records,
+        names={key: f"customer.{key}" for key in NAMES} if settings.in_file else NAMES,
     )

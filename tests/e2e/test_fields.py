@@ -226,7 +226,7 @@ def test_a_code_that_no_table_knows_holds_that_field_only_until_the_table_knows_
         ("tracos: {filter: {status: 1}}", "tracos.filter.status: changes with the order"),
         (
             "tracos: {filter: {a: 1}, transitions: {steps: {done: [pending]}}}",
-            "connections.acme.tracos.transitions.steps.done: \"done\" is not accepted",
+            'connections.acme.tracos.transitions.steps.done: "done" is not accepted',
         ),
     ],
 )

@@ -30,6 +30,7 @@ COMMANDS = {
     "reconcile": "reconcile:reconcile",
     "repair": "duplicates:app",
     "check": "check:check",
+    "init": "init:init",
     "demo": "demo:demo",
     "sample": "sample:sample",
     "mongo": "mongo:app",

@@ -349,6 +349,7 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
     return Settings(
         name=name,
         tenant=one.tenant,
+        in_file=True,
         tracos_filter=one.tracos.filter,
         create=frozenset(one.create),
         fields=rules,

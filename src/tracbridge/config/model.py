@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from tracbridge.config import parse
+from tracbridge.config import names, parse
 from tracbridge.config.table import KNOWN
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62})$")]
-"""A name that people type, and that stands in file names and in our memory."""
+Name = Annotated[str, Field(pattern=names.NAME)]
 
 Side = Literal["tracos", "customer"]
 

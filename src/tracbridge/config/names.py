@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62})$"
+"""A name that people type, and that stands in file names and in our memory."""
+
 TYPO = 2
 """Letters by which a name may differ from a setting's and still be taken for a slip of the pen."""
 

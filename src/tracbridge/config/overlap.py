@@ -38,7 +38,7 @@ def overlaps(connections: Sequence[Settings], where: Where) -> Iterator[str]:
         groups.setdefault(place, []).append(one)
     for (server, database, collection), group in groups.items():
         for one, other in _same_orders(group):
-            at = f"{database}.{collection} at {server}"
+            at = f"{database}.{collection}" + (f" at {server}" if one.mongo_uri else "")
             yield (
                 f"{where(one.name)}: connections {other.name} and {one.name} work on the same "
                 f"orders of {at}; give each a tracos.filter with another value of one field, or "

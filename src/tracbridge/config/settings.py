@@ -59,11 +59,12 @@ class Tenant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of one connection, checked. Paths are as written, relative to the current
-    directory.
+    directory. ``in_file``: they stand in a file, not in the environment.
     """
 
     name: str = DEFAULT
     tenant: str = DEFAULT
+    in_file: bool = False
     tracos_filter: Mapping[str, str | int | bool] = field(default_factory=dict)
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Are the folders there, usable, apart from each other, on one file system, and do they work?"""
 
 import os
+from itertools import combinations
 from pathlib import Path
 
 from tracbridge.adapters.connectors.folder.files import fsync, write_file
@@ -11,13 +12,14 @@ from tracbridge.domain.errors import SettingError
 def verify(settings: FolderSettings) -> None:
     """Raises `SettingError` with the folder and what to do; touches nothing."""
     writes = settings.mode is not InboundMode.KEEP
-    _require(settings.inbound, "DATA_INBOUND_DIR", writes=writes)
-    _require(settings.outbound, "DATA_OUTBOUND_DIR", writes=True)
+    names = settings.names
+    _require(settings.inbound, names["inbound"], writes=writes)
+    _require(settings.outbound, names["outbound"], writes=True)
     _disjoint(settings)
     if settings.mode is InboundMode.ARCHIVE:
-        _one_file_system(settings.inbound, settings.archive, "DATA_ARCHIVE_DIR")
+        _one_file_system(settings, "archive")
     if writes:
-        _one_file_system(settings.inbound, settings.quarantine, "DATA_QUARANTINE_DIR")
+        _one_file_system(settings, "quarantine")
 
 
 def _require(folder: Path, setting: str, *, writes: bool) -> None:
@@ -34,33 +36,31 @@ def _require(folder: Path, setting: str, *, writes: bool) -> None:
 
 def _disjoint(settings: FolderSettings) -> None:
     """What we write must never be what we read."""
-    places = {
-        "DATA_INBOUND_DIR": settings.inbound,
-        "DATA_OUTBOUND_DIR": settings.outbound,
-        "DATA_ARCHIVE_DIR": settings.archive,
-        "DATA_QUARANTINE_DIR": settings.quarantine,
-    }
-    real = {name: Path(os.path.realpath(path)) for name, path in places.items()}
-    for name, path in real.items():
-        for other, inside in real.items():
-            if name < other and path == inside:
-                raise SettingError(
-                    f"{name} and {other} are the same folder ({path}); keep them apart."
-                )
-    for name in ("DATA_OUTBOUND_DIR", "DATA_ARCHIVE_DIR", "DATA_QUARANTINE_DIR"):
-        if real["DATA_INBOUND_DIR"] in real[name].parents:
+    names = settings.names
+    places: dict[str, Path] = {key: getattr(settings, key) for key in names}
+    real = {key: Path(os.path.realpath(path)) for key, path in places.items()}
+    for one, other in combinations(names, 2):
+        if real[one] == real[other]:
             raise SettingError(
-                f"{name}={places[name]} lies inside DATA_INBOUND_DIR; keep them apart."
+                f"{names[one]} and {names[other]} are the same folder ({real[one]}); "
+                "keep them apart."
+            )
+    for key in ("outbound", "archive", "quarantine"):
+        if real["inbound"] in real[key].parents:
+            raise SettingError(
+                f"{names[key]}={places[key]} lies inside {names['inbound']}; keep them apart."
             )
 
 
-def _one_file_system(inbound: Path, target: Path, setting: str) -> None:
+def _one_file_system(settings: FolderSettings, key: str) -> None:
     """A rename must be able to move a file there in one step."""
+    target: Path = getattr(settings, key)
     there = next(p for p in (target, *target.absolute().parents) if p.exists())
-    if there.stat().st_dev != inbound.stat().st_dev:
+    if there.stat().st_dev != settings.inbound.stat().st_dev:
         raise SettingError(
-            f"{setting}={target} is on another file system than DATA_INBOUND_DIR={inbound}; "
-            "files are moved by rename, which cannot cross file systems."
+            f"{settings.names[key]}={target} is on another file system than "
+            f"{settings.names['inbound']}={settings.inbound}; files are moved by rename, which "
+            "cannot cross file systems."
         )
 
 

@@ -1,0 +1,62 @@
+"""``tracbridge init`` as a new user calls it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.site import Site
+from tests.harness import Server, order
+
+
+@pytest.fixture
+def site(replica_set: Server, tmp_path: Path) -> Iterator[Site]:
+    site = Site(replica_set, tmp_path)
+    yield site
+    site.close()
+
+
+def test_a_first_file_runs_as_it_is(site: Site) -> None:
+    said = site.cli("init", "acme")
+    assert (said.code, "connections/acme.yaml is written" in said.out) == (0, True)
+    schema = site.root / ".tracbridge" / "schemas" / "connection.schema.json"
+    assert schema.is_file()
+    assert site.cli("check").code == 0
+    path = site.drop(order(7, "pending"))
+    path.replace(site.root / "data" / "acme" / "inbound" / "7.json")
+    code, did = site.summaries()
+    assert (code, did["acme"]["inbound"]["created"]) == (0, 0 + 1)
+    made = site.orders.find_one({"number": 7})
+    assert made is not None
+    assert made["companyId"] == "acme"
+
+
+def test_nothing_that_is_there_is_overwritten(site: Site) -> None:
+    site.cli("init", "acme")
+    path = site.root / "connections" / "acme.yaml"
+    path.write_text("# mine\n" + path.read_text())
+    said = site.cli("init", "acme")
+    assert (said.code, "is there already" in said.err) == (1, True)
+    assert path.read_text().startswith("# mine")
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "a b", "", "-x"])
+def test_a_name_that_is_none_is_refused(site: Site, name: str) -> None:
+    assert site.cli("init", "--", name).code == 2
+    assert not (site.root / "connections").exists()
+
+
+def test_a_preset_that_there_is_not_is_refused_with_the_nearest(site: Site) -> None:
+    said = site.cli("init", "acme", "--preset", "odo")
+    assert (said.code, "odoo" in said.err) == (2, True)
+
+
+def test_default_takes_over_what_the_environment_said_and_says_what_to_remove(site: Site) -> None:
+    site.extra = {"CONFLICT_POLICY": "ask", "DATA_INBOUND_DIR": "in", "DATA_OUTBOUND_DIR": "out"}
+    (site.root / "out").mkdir(exist_ok=True)
+    said = site.cli("init")
+    assert "CONFLICT_POLICY, DATA_INBOUND_DIR, DATA_OUTBOUND_DIR" in said.out
+    assert site.cli("check").code == 2
+    site.extra = {}
+    assert site.cli("check").code == 0
+    assert "policy: ask" in (site.root / "connections" / "default.yaml").read_text()
