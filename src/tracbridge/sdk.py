@@ -25,6 +25,7 @@ from tracbridge.ports.connector import (
     Shows,
     Staged,
     Stages,
+    Stamps,
     Traits,
     Write,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "Staged",
     "Stages",
     "StaleWriteError",
+    "Stamps",
     "Traits",
     "UnknownOutcomeError",
     "Write",

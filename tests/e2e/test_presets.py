@@ -193,3 +193,37 @@ def test_what_his_system_has_no_place_for_is_not_told_and_not_asked_for(site: Si
     drop(acme, maximo(status="INPRG", description="New", changedate="2026-03-22T09:14:06-05:00"))
     site.summaries()
     assert (only(acme)["deleted"], only(acme)["title"]) == (True, "New")
+
+
+def test_an_order_that_cannot_be_said_in_his_system_is_on_record_and_the_others_go(
+    site: Site,
+) -> None:
+    """His system knows two states; TracOS's other orders are delivered all the same."""
+    site.write(
+        "two.yaml",
+        """
+        mapping: two
+        key: {path: no}
+        updated: {path: at}
+        fields:
+          status: {path: state, values: {O: pending, C: completed}}
+          description: {path: text}
+        """,
+    )
+    acme = site.connect("acme", "mapping: two.yaml")
+    acme.plant(doc(1, "pending"), doc(2, "on_hold"), doc(3, "completed"))
+    code, said = site.summaries()
+    assert code == 3
+    assert (said["acme"]["outbound"]["delivered"], said["acme"]["outbound"]["quarantined"]) == (
+        2,
+        1,
+    )
+    assert sorted(path.name for path in acme.outbound.glob("*.json")) == [
+        "workorder_1.json",
+        "workorder_3.json",
+    ]
+    (case,) = site.cases()
+    assert (case["code"], case["ref"]) == ("unmapped_status", "2")
+    assert site.orders.update_one({"number": 2}, {"$set": {"status": "pending"}}).modified_count
+    assert site.summaries()[0] == 0
+    assert not site.cases()

@@ -114,7 +114,7 @@ def test_rules_change_ignore_and_warn_in_the_order_of_their_priority(site: Site)
     assert site.cli("history", "7").out.count("capitals") == 0
     (entry,) = (one for one in site.records("history") if one["side"] == "tracos")
     assert entry["why"]["rules"] == ["capitals"]
-    assert "+" in entry["why"]["version"]
+    assert "+" in entry["why"]["words"]
 
 
 def test_what_goes_out_is_judged_too(site: Site) -> None:

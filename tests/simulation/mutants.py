@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Link
 from tracbridge.domain.workorder import Value
-from tracbridge.engine import acknowledge, binding, inbound, intake, outbound
+from tracbridge.engine import acknowledge, binding, intake, outbound, record
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
@@ -162,7 +162,9 @@ def echo_rule(patch: Patch) -> None:
 def doubt_rule(patch: Patch) -> None:
     """An earlier value is an edit, even while our version may be unread."""
     patch.setattr(
-        merge, "judge", lambda n, ours, theirs, link, _: judge(n, ours, theirs, link, None)
+        merge,
+        "judge",
+        lambda n, ours, theirs, link, _, rules: judge(n, ours, theirs, link, None, rules),
     )
 
 
@@ -206,9 +208,9 @@ def earlier_values(patch: Patch) -> None:
     """The window remembers the last value of a field only."""
     real = publish.earlier
 
-    def earlier(link: Link, before: Any, changed: list[str]) -> Mapping[str, tuple[Value, ...]]:
+    def earlier(link: Link, *arguments: Any) -> Mapping[str, tuple[Value, ...]]:
         fresh = link.window and replace(link.window, old={})
-        return real(replace(link, window=fresh), before, changed)
+        return real(replace(link, window=fresh), *arguments)
 
     patch.setattr(publish, "earlier", earlier)
 
@@ -220,7 +222,7 @@ def repeated_record(patch: Patch) -> None:
 
 def taken_back(patch: Patch) -> None:
     """Where a change that we began does not show, it surely had no effect."""
-    patch.setattr(inbound, "perhaps_undone", lambda *_: frozenset())
+    patch.setattr(record, "perhaps_undone", lambda *_: frozenset())
 
 
 def claimed_in_time(patch: Patch) -> None:

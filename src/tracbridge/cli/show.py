@@ -261,6 +261,7 @@ def changed(entry: Entry) -> dict[str, Any]:
         "source": why.get("source"),
         "kept": why.get("kept"),
         "mapping": why.get("mapping"),
+        "words": why.get("words"),
         "version": why.get("version"),
     }
 
@@ -330,5 +331,6 @@ def reason(event: Mapping[str, Any], name: str) -> str:
     """Why one field was changed, and where that came from."""
     why = event["why"].get(name) or event["why"].get("") or ""
     version_ = f"version {event['version']}" if event["version"] else ""
-    parts = (why, event["source"], version_, f"run {event['run']}", event["mapping"])
+    words = " ".join(part for part in (event["mapping"], event["words"]) if part)
+    parts = (why, event["source"], version_, f"run {event['run']}", words)
     return ", ".join(part for part in parts if part)

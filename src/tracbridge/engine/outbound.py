@@ -19,7 +19,6 @@ from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.intake import warn, warnings_of
 from tracbridge.engine.judging import approved, body_of, judged, turns
 from tracbridge.engine.outgoing import (
-    NO_KEY,
     Bad,
     Prepared,
     Version,
@@ -28,10 +27,10 @@ from tracbridge.engine.outgoing import (
     view,
 )
 from tracbridge.engine.owned import put_back
+from tracbridge.engine.writing import answers_of, writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.mapping.translation import Route
 from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
-from tracbridge.ports.numbers import Key
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Good
 from tracbridge.rules.book import Situation, Verdict
@@ -61,7 +60,6 @@ class Outbound:
         self.now = connection.clock.now()
         self.cases = True
         self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
-        self.keys: dict[str, Key] = {}
         self.approved: Collection[str] = ()
 
     async def __call__(self) -> None:
@@ -147,19 +145,23 @@ class Outbound:
 
         That it is stuck, and why, is remembered with the link.
         """
-        route = self._route(link, shown.order)
-        order, step = shown.order, ("", True)
+        try:
+            return self._decide(page, record, link, shown.order)
+        except RecordError as error:
+            page.bad.append((record, error))
+            return Need.WAIT
+
+    def _decide(self, page: Prepared, record: Record, link: Link, order: WorkOrder) -> Need:
+        """The same; raises `RecordError` for what cannot be told to the customer, or may not."""
+        route = self._route(link, order)
+        step = ("", True)
         if route:
             order = replace(order, fields={**order.fields, "status": route.status})
             step = ("", True) if route.stuck else (route.state, route.last)
         stuck = route.stuck if route else ""
         if stuck != link.stuck:
             page.stuck.append(replace(link, stuck=stuck))
-        try:
-            said = self._asked(record, link, order)
-        except RecordError as error:
-            page.bad.append((record, error))
-            return Need.WAIT
+        said = self._asked(record, link, order)
         order = order if said.new is order.fields else replace(order, fields=said.new)
         changed = stuck or said.by
         if said.ignored or (
@@ -269,14 +271,20 @@ class Outbound:
     async def _stage(self, page: Prepared) -> None:
         """Lay the versions beside their places, where the system can; those that cannot are bad."""
         customer, versions = self.connection.customer, page.versions
-        if not versions or not isinstance(customer, Stages):
+        if not versions:
             return
-        await self._know(versions)
-        answers = await customer.stage([self.write(v) for v in versions])
+        writes = await writes_of(self.connection, versions)
+        ready = [write for write in writes if isinstance(write, Write)]
+        answers: Sequence[Write | Staged | RecordError] = ready
+        if isinstance(customer, Stages):
+            answers = await customer.stage(ready)
+        each = iter(answers)
         page.versions = []
-        for version, answer in zip(versions, answers, strict=True):
+        for version, write in zip(versions, writes, strict=True):
+            answer = next(each) if isinstance(write, Write) else write
             if isinstance(answer, Staged):
                 version.link = staged(version.link, over=answer.over)
+            if not isinstance(answer, RecordError):
                 page.versions.append(version)
             elif version.record:
                 page.bad.append((version.record, answer))
@@ -291,9 +299,7 @@ class Outbound:
         if isinstance(customer, Stages):
             answers = await customer.publish([(v.key, v.ref) for v in versions])
         else:
-            await self._know(versions)
-            answers = await customer.write([self.write(v) for v in versions])
-            await self._paired(versions, answers)
+            answers = await answers_of(self.connection, versions)
         await self.connection.steps.passed(Step.EFFECT)
         await self.connection.lease.hold()
         done: list[Version] = []
@@ -313,49 +319,12 @@ class Outbound:
         await self.connection.steps.passed(Step.PUBLISHED)
         counts["delivered"] += len(done) - len(lost)
 
-    async def _know(self, versions: Sequence[Version]) -> None:
-        """The customer's own keys of these orders, where he has such."""
-        if self.connection.numbers is not None:
-            self.keys = dict(await self.connection.numbers.keys([v.ref for v in versions]))
-
-    async def _paired(
-        self, versions: Sequence[Version], answers: Sequence[Receipt | Refusal]
-    ) -> None:
-        """Orders that TracOS had first: his system has answered under which key they are there."""
-        numbers = self.connection.numbers
-        if numbers is None:
-            return
-        pairs = zip(versions, answers, strict=True)
-        new = {Key(a.ref): v.ref for v, a in pairs if isinstance(a, Receipt)}
-        await numbers.pair({k: ref for k, ref in new.items() if k.ref and ref not in self.keys})
-
     def _arrived(self, link: Link) -> Link:
         if self.connection.customer.traits.answers:
             return answered(link)
         if self.connection.policies.ack is Ack.ANSWER:
             return answered(link, self.counter)
         return published(link, self.counter)
-
-    def write(self, version: Version) -> Write:
-        """The customer's whole record of a version, as it was frozen."""
-        link = version.link
-        out = link.out
-        if out is None:
-            msg = f"order {link.ref} has no version to write"
-            raise ValueError(msg)
-        translation, key = self.connection.translation, self.keys.get(link.ref, NO_KEY)
-        order = WorkOrder(
-            link.ref,
-            out.fields,
-            out.created_at,
-            out.updated_at,
-            extra=link.extra,
-            scope=key.scope,
-            key=key.ref,
-            state=out.state,
-        )
-        body = translation.to_customer(order)
-        return Write(out.key, body, link.ref, extra=translation.passed(link.extra))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> None:
         if marks:

@@ -13,7 +13,6 @@ from tracbridge.engine.copy import fingerprint, readable
 from tracbridge.engine.record import entry
 from tracbridge.mapping.synced import UNMARK, is_synced, mark
 from tracbridge.ports.connector import Record
-from tracbridge.ports.numbers import Key
 from tracbridge.ports.state import Entry, QuarantineCase
 from tracbridge.sync.identity import record_id
 
@@ -38,8 +37,6 @@ class Version(Struct):
         """The idempotency key of this version."""
         return self.link.out.key if self.link.out else ""
 
-
-NO_KEY = Key("")
 
 Bad = tuple[Record, RecordError]
 """A document that cannot be sent, and why."""

@@ -14,12 +14,12 @@ from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import KIND, Side, Value
 from tracbridge.engine.adopt import adopt
-from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.outbound import Outbound
+from tracbridge.engine.connection import Connection
 from tracbridge.engine.outgoing import Version
 from tracbridge.engine.record import conflict_of
+from tracbridge.engine.writing import writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, synced_at
-from tracbridge.ports.connector import Acknowledges, Fate, Peeks, Record, Shows
+from tracbridge.ports.connector import Acknowledges, Fate, Peeks, Record, Shows, Write
 from tracbridge.ports.views import Orders
 from tracbridge.sync.drift import Cure, Drift, apart, cure_of, drift_of
 from tracbridge.sync.merge import disagreement
@@ -187,12 +187,12 @@ class Reconciliation:
         customer = self.connection.customer
         if not links or not isinstance(customer, Shows):
             return []
-        made = Outbound(self.connection, Tally(""))
+        shown = await customer.shown(list(links))
+        writes = await writes_of(self.connection, [Version(links[r], links[r]) for r in shown])
         found = []
-        for ref, record in (await customer.shown(list(links))).items():
-            link = links[ref]
-            meant = made.write(Version(link, link)).body or {}
-            body = record.body or {}
+        for (ref, record), write in zip(shown.items(), writes, strict=True):
+            link, body = links[ref], record.body or {}
+            meant = (write.body or {}) if isinstance(write, Write) else {}
             changed = [name for name, value in meant.items() if body.get(name) != value]
             if record.error or changed:
                 note = str(record.error or ", ".join(changed))

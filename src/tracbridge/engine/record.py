@@ -53,7 +53,7 @@ def entry(  # noqa: PLR0913, PLR0917 - each is a column of the history
     """One place in the order's life has one id; of a version made twice the content tells."""
     version = (canonical(before), canonical(after)) if side is Side.CUSTOMER else ()
     name = record_id(link.id, number, side.value, *version)
-    words = {"version": connection.version} if connection.version else {}
+    words = {"words": connection.version} if connection.version else {}
     why = {"mapping": connection.translation.name, **words, **why}
     at = connection.clock.now()
     return Entry(

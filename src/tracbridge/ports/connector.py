@@ -6,6 +6,7 @@ protocols below.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, NewType, Protocol, runtime_checkable
 
@@ -240,6 +241,18 @@ class Peeks(Protocol):
 
     def peek(self, claim: Claim) -> AsyncIterator[Page]:
         """The pages that `Connector.read` would give now; takes nothing."""
+
+
+@runtime_checkable
+class Stamps(Protocol):
+    """Whether anything has happened is told at little cost; our own memory may tell it too."""
+
+    async def stamp(self, since: datetime) -> str | None:
+        """A text that becomes another one as soon as a pass could find anything new.
+
+        None where telling would cost as much as a pass. What happened before ``since`` need not
+        show. Raises `RetryableError` where the system is away; changes nothing.
+        """
 
 
 @runtime_checkable

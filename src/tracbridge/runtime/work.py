@@ -12,6 +12,7 @@ from tracbridge.domain.errors import RetryableError, TracbridgeError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.cycle import cycle
+from tracbridge.engine.quiet import Quiet
 from tracbridge.engine.session import session
 from tracbridge.ports.state import Runs
 from tracbridge.runtime.runner import Backoff, Stop, Stopped, persist
@@ -99,7 +100,8 @@ class Work:
         if options.allow_mass_change:
             self.connection = replace(self.connection, guards={})
         self._row = ""
-        self._rebind = options.rebind
+        self._rebind, self._prepared, self._idle = options.rebind, False, False
+        self.quiet = Quiet(self.connection)
 
     async def __call__(self) -> None:
         """Until all is done, or until told to stop."""
@@ -131,11 +133,21 @@ class Work:
     async def _apart(self, every: float) -> None:
         """A session for each pass: who works seldom holds nothing in between."""
         while not self.stop.asked:
-            await self.turn(self._session)
+            await self.turn(self._if_needed)
             await self.stop.sleep(every)
 
+    async def _if_needed(self) -> None:
+        """One session, unless a look shows that there is nothing to do."""
+        with suppress(RetryableError):  # the pass says it, and waits
+            if await self.quiet():
+                return
+        await self._session()
+        self.quiet.passed(idle=self._idle)
+
     async def _enter(self, stack: AsyncExitStack) -> None:
-        await self.place.prepare()
+        if not self._prepared:
+            await self.place.prepare()
+            self._prepared = True
         entered = session(self.place.connection, self.place.runs, self.name, rebind=self._rebind)
         await stack.enter_async_context(entered)
         self._rebind = False
@@ -171,6 +183,8 @@ class Work:
                 await runs.end(row, clock.now(), {"exit": 1, "error": str(error)})
             raise
         self.code = await self._judged(tally)
+        waits = tally.inbound["waiting"] or tally.withheld
+        self._idle = not (self.cut or self.code or waits or total_of(tally))
         told = connection_json(self.connection.name, tally, time.monotonic() - begun)
         counts = {"run": tally.run, "connections": [told], "exit": self.code}
         ended = {"counts": counts, "exit": self.code}

@@ -3,7 +3,7 @@
 # mypy: disable-error-code="type-abstract"
 # Protocols are asked for by `isinstance`, which mypy takes for an attempt to make one.
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +21,7 @@ from tracbridge.sdk import (
     Shows,
     Staged,
     Stages,
+    Stamps,
 )
 from tracbridge.testing.rig import SECOND, Bench, OnRig, Reader, drain, records
 
@@ -262,6 +263,43 @@ class ExclusiveContract(OnRig):
         await first.place_marker("one")
         await first.place_marker("two")
         assert await capable(await bench.restarted(), Exclusive).marker() == "two"
+
+
+class StampingContract(OnRig):
+    """`Stamps`: whether anything has happened, told without a pass."""
+
+    async def stamp(self, bench: Bench) -> str:
+        """The stamp of now, taken by a process that remembers nothing."""
+        stamps = capable(await bench.restarted(), Stamps)
+        stamp = await stamps.stamp(datetime.now(UTC) - timedelta(minutes=5))
+        assert stamp is not None
+        return stamp
+
+    async def test_where_nothing_happens_the_stamp_stays(self, bench: Bench) -> None:
+        assert await self.stamp(bench) == await self.stamp(bench)
+        await bench.hands.plant(self.body(1))
+        assert await self.stamp(bench) == await self.stamp(bench)
+
+    async def test_something_new_shows(self, bench: Bench) -> None:
+        before = await self.stamp(bench)
+        await bench.hands.plant(self.body(1))
+        one = await self.stamp(bench)
+        await bench.hands.plant(self.body(1, "newer"))
+        assert len({before, one, await self.stamp(bench)}) == 3
+
+    async def test_asking_takes_nothing(self, bench: Bench) -> None:
+        await bench.hands.plant(self.body(1))
+        await self.stamp(bench)
+        assert await self.seen(bench.connector) == [self.body(1)]
+
+    async def test_what_the_other_company_does_with_our_version_shows(self, bench: Bench) -> None:
+        capable(bench.connector, Stamps)
+        stages, reader = capable(bench.connector, Stages), reader_of(bench)
+        await stages.stage([self.write_of(1)])
+        await stages.publish([self.shown_of(1)])
+        before = await self.stamp(bench)
+        await reader.take(self.ref(1))
+        assert await self.stamp(bench) != before
 
 
 def reader_of(bench: Bench) -> Reader:

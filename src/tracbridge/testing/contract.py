@@ -20,6 +20,7 @@ from tracbridge.testing.capabilities import (
     MarkingContract,
     ShowingContract,
     StagingContract,
+    StampingContract,
 )
 from tracbridge.testing.rig import (
     FIRST,
@@ -273,5 +274,6 @@ class ConnectorContract(
     MarkingContract,
     AsideContract,
     ExclusiveContract,
+    StampingContract,
 ):
     """Everything that the engine relies on; two methods to write, ``rig`` and ``body``."""

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import ConfigError, FatalError
 from tracbridge.domain.link import Claim, Held, Link, Out, Phase, Seen, Window
 from tracbridge.domain.workorder import Fields
+from tracbridge.ports.connector import Stamps
 from tracbridge.ports.state import (
     Conflict,
     Conflicts,
@@ -225,6 +226,19 @@ class LedgerContract(OnMemory):
         assert (await kept.other.ledger.find(["1"]))["1"].seq == 2
         assert [refs async for refs in kept.other.ledger.repushes()] == [["1"]]
         assert await kept.other.ledger.rotation("", 9) == (["1"], "")
+
+    async def test_what_is_to_be_done_shows_in_the_stamp(self, kept: Memory) -> None:
+        ledger, never = kept.mine.ledger, datetime(2000, 1, 1, tzinfo=UTC)
+        if not isinstance(ledger, Stamps):
+            pytest.skip("tells nothing without being searched")
+        await stored(kept.mine, bare(kept.mine, "1"), bare(kept.mine, "2"))
+        await kept.other.lease.take()
+        before = await ledger.stamp(never)
+        assert before == await ledger.stamp(never)
+        await stored(kept.other, replace(bare(kept.other, "1"), repush=True))
+        assert before == await ledger.stamp(never)
+        await stored(kept.mine, replace((await ledger.find(["1"]))["1"], repush=True))
+        assert before != await ledger.stamp(never)
 
     async def test_versions_on_their_way_are_found_by_phase(self, kept: Memory) -> None:
         links = [bare(kept.mine, "0")]

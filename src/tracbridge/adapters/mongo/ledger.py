@@ -9,6 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
+from tracbridge.adapters.mongo.digest import digest_of
 from tracbridge.adapters.mongo.links import from_document, to_document
 from tracbridge.domain.errors import FatalError
 from tracbridge.domain.link import Claim, Link, Phase
@@ -81,6 +82,15 @@ class MongoLedger:
     async def repushes(self) -> AsyncIterator[list[str]]:
         async for refs in self._refs({"c": self._c, "repush": True}):
             yield refs
+
+    async def stamp(self, since: datetime) -> str | None:
+        """The orders that are on their way or to be sent again, by revision, whatever their age."""
+        del since
+        phases = [phase.value for phase in Phase]
+        out, again = {"out.phase": {"$in": phases}}, {"repush": True}
+        query = {"$or": [{"c": self._c, **out}, {"c": self._c, **again}]}
+        with translated(self._host):
+            return await digest_of(self._links.find(query, {"rev": 1}))
 
     async def _refs(self, query: Document) -> AsyncIterator[list[str]]:
         with translated(self._host):

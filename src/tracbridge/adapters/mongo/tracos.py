@@ -17,6 +17,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DocumentTooLarge
 
 from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
+from tracbridge.adapters.mongo.digest import digest_of
 from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
@@ -60,6 +61,14 @@ class TracosConnector:
             async for documents in paged(cursor, PAGE):
                 records = tuple(record_of(document) for document in documents)
                 yield Page(records, Cursor(str(documents[-1]["_id"])))
+
+    async def stamp(self, since: datetime) -> str | None:
+        """The documents that `read` and `changed` would give, by their content."""
+        queries = (UNSYNCED, ODDLY_SYNCED, {"updatedAt": {"$gte": since}})
+        # Each has an index; whose the orders are stands in each, else one scan is made for all.
+        query = {"$or": [self._ours(query) for query in queries]}
+        with translated(self._host):
+            return await digest_of(self._orders.find(query, self._shown))
 
     async def commit(self, cursor: Cursor) -> None:
         """Nothing to tell: what was read is marked one by one, see `mark`."""

@@ -29,8 +29,8 @@ class MongoVersions:
 
     async def used(self, connection: str, before: datetime) -> str | None:
         """What the last change before that time was made by: mapping, or mapping+rules."""
-        query = {"c": connection, "at": {"$lt": before}, "why.version": {"$type": "string"}}
+        query = {"c": connection, "at": {"$lt": before}, "why.words": {"$type": "string"}}
         with translated(self._host):
             history = self._rows.database["tracbridge_history"]
-            row = await history.find_one(query, {"why.version": 1}, sort=[("at", -1)])
-        return row["why"]["version"] if row else None
+            row = await history.find_one(query, {"why.words": 1}, sort=[("at", -1)])
+        return row["why"]["words"] if row else None

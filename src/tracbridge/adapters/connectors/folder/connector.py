@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from tracbridge.adapters.connectors.folder import retry
@@ -13,6 +14,7 @@ from tracbridge.adapters.connectors.folder.outbox import Outbox, name_of
 from tracbridge.adapters.connectors.folder.places import verify
 from tracbridge.adapters.connectors.folder.reading import SEPARATOR, Ahead, reading
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
+from tracbridge.adapters.connectors.folder.stamp import stamp_of
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import (
@@ -59,6 +61,11 @@ class FolderConnector:
             inbox = KeepingInbox(self.settings, taken, self._ask)
         async for page in self._reading(inbox, claim):
             yield page
+
+    async def stamp(self, since: datetime) -> str | None:
+        """What lies in our folders, whatever its age."""
+        del since
+        return await _in_thread(stamp_of, self.settings)
 
     def _inbox(self, taken: TakenFiles | None) -> Inbox:
         if self.settings.mode is not InboundMode.KEEP:
