@@ -13,18 +13,21 @@ from tracbridge.bootstrap import Service
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
+    keys_of,
     new_run,
     person,
     say,
     say_json,
     serving,
+    settings,
     wait_for,
 )
 from tracbridge.cli.show import ref_of
-from tracbridge.cli.table import counted, harmless, quoted, table, told_apart
+from tracbridge.cli.table import both, counted, harmless, quoted, table, told_apart
+from tracbridge.cli.values import typed
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import DELETED, Side, Status, Value
+from tracbridge.domain.workorder import Side, Value
 from tracbridge.engine.amend import Present, look
 from tracbridge.engine.decide import Choice, resolve, wanted
 from tracbridge.ports.state import Conflict
@@ -65,12 +68,21 @@ class Filter(Struct, frozen=True):
 
 
 class Deed(Struct, frozen=True):
-    """One conflict, what shall stand in it, or why nothing was done; the order before it."""
+    """One conflict, what shall stand in it, or why nothing was done; the order before it.
+
+    ``key``: the customer's own, "" where it is the number.
+    """
 
     conflict: Conflict
     values: Mapping[str, Value] = {}
     refused: str = ""
     present: Present | None = None
+    key: str = ""
+
+    @property
+    def order(self) -> str:
+        """Which order it is, for people."""
+        return both(self.conflict.ref, self.key)
 
     @property
     def stays_gone(self) -> bool:
@@ -112,7 +124,13 @@ def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
         raise typer.BadParameter("say either --take tracos|customer or --set FIELD=VALUE.")
     if field and sets:
         raise typer.BadParameter("--set names its field itself: leave --field out.")
-    choice = Choice(by or person(), why, take, typed(sets or []), (field,) if field else ())
+    choice = Choice(
+        by or person(),
+        why,
+        take,
+        typed(sets, settings()) if sets else {},
+        (field,) if field else (),
+    )
     work = Work(choice, meant, id_, decided)
     if preview or (everything and not yes):
         deeds = wait_for(work.foreseen())
@@ -123,40 +141,6 @@ def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     deeds = wait_for(work.done())
     tell(deeds, json=json)
     raise typer.Exit(TROUBLED if any(deed.refused for deed in deeds) else 0)
-
-
-def typed(sets: list[str]) -> dict[str, Value]:
-    """``FIELD=VALUE`` as fields; raises `typer.BadParameter` for what no field can hold."""
-    values: dict[str, Value] = {}
-    for text in sets:
-        name, found, value = text.partition("=")
-        if not found:
-            raise typer.BadParameter(f"--set {text}: write it as FIELD=VALUE.")
-        if name in values:
-            raise typer.BadParameter(f"--set {text}: {name} is set twice.")
-        values[name] = as_value(name, value)
-    return values
-
-
-KNOWN: dict[str, dict[str, Value]] = {
-    "status": {status.value: status.value for status in Status},
-    DELETED: {"true": True, "false": False},
-}
-"""The fields that hold no free text, and what can be set in them."""
-
-
-def as_value(name: str, text: str) -> Value:
-    """The text as that field needs it."""
-    if name == "description":
-        if not text:
-            raise typer.BadParameter("--set description=: the text must not be empty.")
-        return text
-    if name not in KNOWN:
-        fields = ", ".join(("description", *KNOWN))
-        raise typer.BadParameter(f"--set {name}: no such field; there are {fields}.")
-    if text not in KNOWN[name]:
-        raise typer.BadParameter(f"--set {name}={text}: choose one of {', '.join(KNOWN[name])}.")
-    return KNOWN[name][text]
 
 
 class Work(Struct, frozen=True):
@@ -170,7 +154,8 @@ class Work(Struct, frozen=True):
     async def foreseen(self) -> list[Deed]:
         """What `done` would do now; writes nothing."""
         async with serving() as service:
-            return [await self._foresee(service, one) for one in await self._conflicts(service)]
+            found = await self._conflicts(service)
+            return await named(service, [await self._foresee(service, one) for one in found])
 
     async def done(self) -> list[Deed]:
         """Decide them, one after the other."""
@@ -179,7 +164,7 @@ class Work(Struct, frozen=True):
             await service.connection.lease.join()
             found = await self._conflicts(service)
             deeds = [await self._do(service, one, run) for one in found]
-            return [deed for deed in deeds if deed]
+            return await named(service, [deed for deed in deeds if deed])
 
     async def _conflicts(self, service: Service) -> list[Conflict]:
         if self.id:
@@ -206,7 +191,7 @@ class Work(Struct, frozen=True):
         choice = self._choice(conflict) or self.choice
         try:
             present = await look(connection, conflict.ref)
-            values = wanted(conflict, choice, present, connection.clock.now())
+            values = wanted(service.connection, conflict, choice, present, connection.clock.now())
         except (ConfigError, RecordError) as error:
             return self._refusal(conflict, error)
         return Deed(conflict, values, present=present)
@@ -227,6 +212,12 @@ class Work(Struct, frozen=True):
         if self.id:
             raise error
         return Deed(conflict, refused=str(error))
+
+
+async def named(service: Service, deeds: list[Deed]) -> list[Deed]:
+    """With the customer's keys."""
+    keys = await keys_of(service, [deed.conflict.ref for deed in deeds])
+    return [replace(deed, key=keys.get(deed.conflict.ref, "")) for deed in deeds]
 
 
 async def one_of(service: Service, id_: str) -> Conflict:
@@ -261,21 +252,22 @@ def tell(deeds: list[Deed], *, json: bool, preview: bool = False) -> None:
 
 def refusals(deeds: list[Deed]) -> list[dict[str, Any]]:
     """What could not be decided, and why."""
-    return [
-        {"id": deed.conflict.id, "order": deed.conflict.ref, "why": deed.refused}
-        for deed in deeds
-        if deed.refused
-    ]
+    return [{**identity(deed), "why": deed.refused} for deed in deeds if deed.refused]
 
 
 def as_json(deed: Deed) -> dict[str, Any]:
     """One decided conflict for programs."""
-    return {"id": deed.conflict.id, "order": deed.conflict.ref, "fields": dict(deed.values)}
+    return {**identity(deed), "fields": dict(deed.values)}
+
+
+def identity(deed: Deed) -> dict[str, Any]:
+    """Which conflict of which order it is."""
+    return {"id": deed.conflict.id, "order": deed.conflict.ref, "key": deed.key or None}
 
 
 def sentence(deed: Deed) -> str:
     """One decided conflict."""
-    order = f"Order {harmless(deed.conflict.ref)}"
+    order = f"Order {harmless(deed.order)}"
     if deed.refused:
         return f"{order}: not decided: {harmless(deed.refused)}"
     if deed.stays_gone:
@@ -291,7 +283,7 @@ def row(deed: Deed, present: Present, name: str) -> tuple[str, ...]:
     texts = told_apart(*sides, 24)
     value = deed.values[name]
     stands = texts[sides.index(value)] if value in sides else quoted(value, 24)
-    return deed.conflict.id, deed.conflict.ref, name, *texts, stands
+    return deed.conflict.id, deed.order, name, *texts, stands
 
 
 def as_table(deeds: list[Deed]) -> str:

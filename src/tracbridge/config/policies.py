@@ -29,6 +29,7 @@ def policies(settings: Settings, translation: Declared) -> Policies:
         first_contact=FirstContact(settings.first_contact),
         ack=Ack(settings.ack),
         receipts=settings.acknowledge_inbound,
+        words=settings.mapping.digest,
     )
 
 

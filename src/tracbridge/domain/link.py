@@ -82,13 +82,14 @@ class Seen(Struct, frozen=True):
     """The customer's last accepted record.
 
     Its time (never ahead of our clock), pass, prints of its values, and place in the pass ("" =
-    unknown).
+    unknown). ``words``: of the mapping by which it was read ("" = unknown).
     """
 
     at: datetime
     pass_: int
     prints: Mapping[str, Value]
     position: str = ""
+    words: str = ""
 
 
 class Held(Struct, frozen=True):
@@ -119,7 +120,8 @@ class Link(Struct, frozen=True):
     of the last publication. ``missing``: gone from TracOS, a person is asked; ``dropped``: it was
     decided that it stays gone. ``turns``: for the loop breaker. ``state``: the state of his system
     that we gave last, "" once he has shown one himself. ``stuck``: why he cannot be given TracOS's
-    status. ``unknown``: values of his that a table does not know, by field. ``changes``: history
+    status. ``unknown``: values of his that a table does not know, by field. ``said``: what his own
+    words in ``extra`` meant when he said them, by field. ``changes``: history
     entries written. ``rev`` and ``fence`` guard every update.
     """
 
@@ -144,6 +146,7 @@ class Link(Struct, frozen=True):
     state: str = ""
     stuck: str = ""
     unknown: Mapping[str, str] = {}
+    said: Fields = {}
     seq: int = 0
     changes: int = 0
     rev: int = 0

@@ -90,6 +90,9 @@ def _compared(connection: Connection, item: Item, document: Record, found: Adopt
         item.record.body or {}, item.record.raw
     )
     link = connection.new_link(order.ref, order.scope, order.kind)
-    seen = seen_now(order, BEFORE, None, connection.clock.now())
+    words = connection.policies.words
+    seen = seen_now(order, BEFORE, None, connection.clock.now(), words)
     tracos_id = (document.body or {}).get("_id")
-    return replace(link, base=order.fields, extra=extra, seen=seen, tracos=tracos_id)
+    return replace(
+        link, base=order.fields, extra=extra, said=order.said, seen=seen, tracos=tracos_id
+    )

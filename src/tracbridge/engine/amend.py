@@ -31,8 +31,9 @@ class Present(Struct, frozen=True):
 
     def customer(self, name: str) -> Value:
         """What the customer holds in a field, as far as we know."""
-        held = self.link.held.get(name)
-        return held.customer if held else (self.link.last_given or {}).get(name)
+        held, unknown = self.link.held.get(name), self.link.unknown.get(name)
+        given = (self.link.last_given or {}).get(name)
+        return held.customer if held else given if unknown is None else unknown
 
 
 async def look(connection: Connection, ref: str) -> Present:

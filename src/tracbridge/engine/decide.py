@@ -17,6 +17,7 @@ from tracbridge.domain.workorder import Fields, Side, Value, settled, to_millise
 from tracbridge.engine.amend import Amendment, Present, amend, look
 from tracbridge.engine.connection import Connection
 from tracbridge.ports.state import Conflict, Resolution
+from tracbridge.sync.publish import agreed
 
 ATTEMPTS = 5
 
@@ -70,7 +71,7 @@ async def resolve(
     for _ in range(ATTEMPTS):
         present = await look(connection, conflict.ref)
         now = connection.clock.now()
-        values = wanted(conflict, choice, present, now)
+        values = wanted(connection, conflict, choice, present, now)
         try:
             await _apply(connection, conflict, present, values, choice, run)
         except StaleWriteError:
@@ -95,7 +96,7 @@ def changed_since(ref: str, field: str) -> ConfigError:
 
 
 def wanted(
-    conflict: Conflict, choice: Choice, present: Present, now: datetime
+    connection: Connection, conflict: Conflict, choice: Choice, present: Present, now: datetime
 ) -> Mapping[str, Value]:
     """The values that shall stand; raises `ConfigError` where the present is not as on record."""
     names = choice.fields or choice.values or conflict.waiting or conflict.taken
@@ -110,16 +111,31 @@ def wanted(
         raise ConfigError(f"order {conflict.ref} is gone from TracOS; nothing was done.")
     values: dict[str, Value] = {}
     for name in names:
+        if choice.side is Side.CUSTOMER and name in present.link.unknown:
+            values |= _understood(connection, present, name)
+            continue
         values |= _chosen(conflict, choice, present, name)
     if not values:
         raise ConfigError("these values stand already; there is nothing to decide.")
     return settled(values, present.shown, when=to_milliseconds(now))
 
 
+def _understood(connection: Connection, present: Present, name: str) -> Mapping[str, Value]:
+    """What the customer's code means by now; raises `ConfigError` where no table knows it yet."""
+    link = present.link
+    found = connection.translation.recalled(link.extra, [name])
+    if name not in found:
+        raise ConfigError(
+            f"{name} of order {link.ref}: no table knows {link.unknown[name]!r}. Add it to the "
+            "table, and the next run takes it in; or let another value stand: --set."
+        )
+    return found
+
+
 def _chosen(conflict: Conflict, choice: Choice, present: Present, name: str) -> Mapping[str, Value]:
     """The value that shall stand in one field; nothing if it is that side's already."""
     shown = present.shown.get(name)
-    if name in conflict.waiting and name in present.link.held:
+    if name in conflict.waiting and name in {*present.link.held, *present.link.unknown}:
         ours = {Side.TRACOS: shown, Side.CUSTOMER: present.customer(name)}
         return {name: ours[choice.side] if choice.side else choice.values[name]}
     if choice.side and choice.side is conflict.taken[name]:
@@ -172,8 +188,16 @@ async def _apply(
         held = {name: one for name, one in link.held.items() if name not in values}
         told = choice.side is Side.CUSTOMER and link.window is None
         made = replace(made, held=held, missing=False, repush=link.repush or not told)
+        made = _understood_by_now(made, values, choice)
     if await connection.ledger.save([made]):
         raise StaleWriteError(f"order {link.ref} was changed by a run at the same moment.")
+
+
+def _understood_by_now(link: Link, values: Fields, choice: Choice) -> Link:
+    """Codes that no table knew wait no more. Where they were not taken, he still holds them."""
+    his = choice.side is Side.CUSTOMER
+    codes = {n: values[n] if his else code for n, code in link.unknown.items() if n in values}
+    return agreed(link, codes) if codes else link
 
 
 def _dropped(link: Link, conflict: Conflict) -> Link:

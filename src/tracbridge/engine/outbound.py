@@ -27,6 +27,7 @@ from tracbridge.engine.outgoing import (
     view,
 )
 from tracbridge.engine.owned import put_back
+from tracbridge.engine.retold import newly, retell, settled_by_itself
 from tracbridge.engine.writing import answers_of, writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.mapping.translation import Route
@@ -118,9 +119,15 @@ class Outbound:
         )
         self.approved = await approved(connection, [link.ref for _, link, _ in orders])
         rules, creates = connection.policies.rules, Side.TRACOS in connection.policies.creators
-        for record, link, shown in orders:
+        for record, known, shown in orders:
+            link = known
             if link.ref in busy or link.ref in self.brake.kinds:
                 continue
+            if his := newly(connection, link):
+                link = settled_by_itself(link, his, content(link, shown.order))
+                if newly(connection, link):
+                    page.retold.append(link.ref)
+                    continue
             what = need(
                 link, shown, supersedes=supersedes, resend=resend, rules=rules, creates=creates
             )
@@ -209,6 +216,7 @@ class Outbound:
         await self._close_cases(page)
         await self._mark(page.flags)
         await put_back(self.connection, page.owned, self.run)
+        await retell(self.connection, page.retold, self.run)
         self._count(page.counts)
 
     async def _tell_stuck(self, page: Prepared) -> None:

@@ -48,7 +48,8 @@ class Prepared(Struct):
     ``flags``: documents of which only ``isSynced`` is to be set or taken back. ``sources``: those
     that can be read. ``stuck``: links of which it has become known, or is no longer so, that his
     system cannot be moved to where TracOS's order is. ``owned``: orders of which TracOS shows a
-    field otherwise than the customer, whose alone it is.
+    field otherwise than the customer, whose alone it is. ``retold``: orders of which the customer
+    said something that is understood only now.
     """
 
     versions: list[Version] = []
@@ -57,6 +58,7 @@ class Prepared(Struct):
     sources: list[str] = []
     stuck: list[Link] = []
     owned: list[str] = []
+    retold: list[str] = []
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -101,6 +103,6 @@ def case_of_document(connection: Connection, record: Record, error: RecordError)
 
 def view(record: Record, link: Link) -> list[tuple[Record, dict[str, Any]]]:
     """What the flag of a document says from now on, after its version went out."""
-    if not link.held:
+    if not (link.held or link.unknown):
         return [(record, mark(link.given))]
     return [(record, UNMARK)] if is_synced(record.body or {}) else []

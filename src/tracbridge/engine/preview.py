@@ -49,10 +49,11 @@ async def preview(connection: Connection, runs: Runs, sides: Collection[Side]) -
     if isinstance(connection.customer, Exclusive):
         await refuse_unbound(runs, connection.customer)
     notes = Notes(connection.history, connection.quarantine.known)
+    numbers = RehearsedNumbers(connection.numbers) if connection.numbers else None
     rehearsed = replace(
         connection,
         customer=customer,
-        numbers=RehearsedNumbers(connection.numbers) if connection.numbers else None,
+        numbers=numbers,
         tracos=RehearsedTracos(connection.tracos, connection.translation),
         ledger=RehearsedLedger(connection.ledger),
         passes=RehearsedPasses(connection.passes),
@@ -65,7 +66,11 @@ async def preview(connection: Connection, runs: Runs, sides: Collection[Side]) -
     )
     tally = Tally("preview")
     await cycle(rehearsed, tally, sides)
-    return Plan(tuple(changes_of(notes)), tally)
+    new = numbers.new if numbers else {}
+    # What has no number yet is called by the customer's own key.
+    found = changes_of(notes)
+    named = [replace(c, ref=str(new[c.ref])) if c.ref in new else c for c in found]
+    return Plan(tuple(named), tally)
 
 
 class Unnoticed:

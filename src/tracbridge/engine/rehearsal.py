@@ -255,17 +255,19 @@ class Notes(Struct):
 
 
 class RehearsedNumbers(Struct):
-    """What is new gets no number; it is called by the customer's own key."""
+    """What is new gets a number that lasts as long as the rehearsal; ``new``: keys by these."""
 
     real: Numbers
     new: dict[str, Key] = {}
 
     async def of(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
         found = dict(await self.real.known(keys))
+        given = {key: number for number, key in self.new.items()}
         for key in keys:
             if key not in found:
-                self.new[str(key)] = key
-                found[key] = Numbered(str(key))
+                number = given.get(key) or str(_LAST - len(self.new))
+                self.new[number] = key
+                found[key] = Numbered(number)
         return found
 
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
@@ -281,6 +283,10 @@ class RehearsedNumbers(Struct):
 
     async def again(self, keys: Sequence[Key]) -> None:
         """Nothing was given."""
+
+
+_LAST = 2**63 - 1
+"""Numbers that no order has: they are given from the end."""
 
 
 class NoLease:

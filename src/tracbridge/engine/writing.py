@@ -52,18 +52,21 @@ def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | Reco
     if out is None:
         msg = f"order {link.ref} has no version to write"
         raise ValueError(msg)
+    # What no table knows stays as he spelt it.
+    fields = {n: v for n, v in out.fields.items() if n not in link.unknown}
     order = WorkOrder(
         link.ref,
-        out.fields,
+        fields if link.unknown else out.fields,
         out.created_at,
         out.updated_at,
         extra=link.extra,
         scope=key.scope,
         key=key.ref,
+        said=link.said,
         state=out.state,
     )
     try:
         body = translation.to_customer(order)
     except RecordError as error:
         return error
-    return Write(out.key, body, link.ref, extra=translation.passed(link.extra))
+    return Write(out.key, body, link.ref, extra=translation.passed(link.extra, body))

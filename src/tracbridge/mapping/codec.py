@@ -243,7 +243,8 @@ class ListCodec(Struct, frozen=True):
         if self.part is None:
             items = [] if value is None else json.loads(str(value))
         else:
-            before = self.source.place.get(known)
+            before = self.source.place.get(into)
+            before = self.source.place.get(known) if before is MISSING else before
             items = self._items(before) if isinstance(before, str | list) else []
             items += [""] * (self.part + 1 - len(items))
             items[self.part] = "" if value is None else str(value)

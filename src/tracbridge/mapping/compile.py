@@ -13,6 +13,7 @@ from tracbridge.domain.errors import TracbridgeError
 from tracbridge.domain.workorder import DELETED
 from tracbridge.mapping.codec import (
     Codec,
+    ComputedCodec,
     ListCodec,
     TableCodec,
 )
@@ -27,7 +28,7 @@ from tracbridge.mapping.states import (
     CasesCodec,
     DeletedCodec,
 )
-from tracbridge.mapping.tracos import Extra, TracosSide
+from tracbridge.mapping.tracos import TRACOS_FIELDS, Extra, TracosSide
 from tracbridge.mapping.words import no_state, one_way
 
 Way = tuple[str | int, ...]
@@ -107,6 +108,12 @@ class _Compiler:
             known=frozenset(place.top for place in places),
             kept=self._kept(fields, places),
             lossy={n: fold for n, c in fields.items() if (fold := fold_of(c))},
+            read=frozenset(
+                n
+                for n, c in fields.items()
+                if lines[n].only != "write" and not isinstance(c, ComputedCodec)
+            ),
+            worded=frozenset(n for n, c in fields.items() if isinstance(c, CasesCodec)),
             once=frozenset(name for name, line in lines.items() if line.only == "create"),
             one_way=one_way(lines),
             passes=spec.extra == "pass",
@@ -214,10 +221,28 @@ class _Compiler:
             raise ValueError(what)
 
     def _extras(self) -> tuple[Extra, ...]:
-        found = []
+        found: dict[str, Extra] = {}
         for name, line in self.spec.fields.items():
             if name not in CORE and line.tracos:
                 with self.at("fields", name, "tracos"):
                     kind = "text" if line.values or line.table or line.cases else line.as_
-                    found.append(Extra(name, place(line.tracos), kind))
-        return tuple(found)
+                    at = self._tracos_place(
+                        line.tracos, {e.place.text: n for n, e in found.items()}
+                    )
+                    found[name] = Extra(name, at, kind)
+        return tuple(found.values())
+
+    @staticmethod
+    def _tracos_place(text: str, taken: Mapping[str, str]) -> Place:
+        """A field of TracOS that is nobody else's."""
+        found = place(text)
+        if found.top in TRACOS_FIELDS:
+            what = f"{text!r} is a field that every document of TracOS has; name one of your own"
+            raise ValueError(what)
+        if "[" in text:
+            what = f"{text!r} is a place in a list; TracOS's fields are whole values"
+            raise ValueError(what)
+        if text in taken:
+            what = f"{text!r} holds {taken[text]} already; two fields cannot share it"
+            raise ValueError(what)
+        return found

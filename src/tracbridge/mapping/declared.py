@@ -1,7 +1,7 @@
 """A mapping as a file declares it, as a `Translation`: compiled once, then both ways. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -104,6 +104,8 @@ class Declared(Struct, frozen=True):
     an expression over the order fills. ``expected``: what a record must show, else it is another
     tenant's. ``once``: fields that count when an order is made only.
     ``one_way``: fields that are only read (into TracOS) or only written (into his system).
+    ``read``: fields that single places of his record say. ``worded``: those that a table of his
+    words says.
     ``pairs``: keys whose values come as id and name, and are written as the id. ``graph``: where
     his system refuses to jump, the steps between its states.
     """
@@ -123,6 +125,8 @@ class Declared(Struct, frozen=True):
     lossy: Mapping[str, Fold] = {}
     once: frozenset[str] = frozenset()
     one_way: Mapping[str, Side] = {}
+    read: frozenset[str] = frozenset()
+    worded: frozenset[str] = frozenset()
     pairs: tuple[str, ...] = ()
     passes: bool = True
     asks_tables: bool = False
@@ -183,6 +187,7 @@ class Declared(Struct, frozen=True):
             warnings=warnings,
             ours=self._ours(body) if self.key.ours else "",
             unresolved=unresolved,
+            said={n: fields[n] for n in self.worded if n in fields} if self.worded else _NOTHING,
         )
 
     def _ours(self, body: Body) -> str:
@@ -221,12 +226,33 @@ class Declared(Struct, frozen=True):
         text = b",".join(wanted)
         return (b"{" + text + b"}").decode() if text else ""
 
-    def passed(self, extra: str) -> str:
-        """What of the remembered is handed back as it is: the rest `to_customer` spells."""
-        if not extra or not self.kept:
+    def recalled(self, extra: str, names: Collection[str]) -> Fields:
+        """These fields as the remembered says them, None where it says nothing.
+
+        Without those that cannot be understood (yet); never raises.
+        """
+        body: Body = orjson.loads(extra) if extra else {}
+        found: dict[str, Value] = {}
+        for name, codec in self.fields:
+            if name in names and name in self.read:
+                try:
+                    value = codec.read(body)
+                except RecordError:
+                    continue
+                if type(value) is not Unresolved:
+                    found[name] = None if value is MISSING else value
+        return found
+
+    def passed(self, extra: str, body: Body) -> str:
+        """What of the remembered is handed back as it is: all but what ``body`` spells."""
+        if not extra:
             return extra
         spelt = _RAW_KEYS.decode(extra)
-        left = [orjson.dumps(k) + b":" + bytes(v) for k, v in spelt.items() if k not in self.kept]
+        left = [
+            orjson.dumps(key) + b":" + bytes(value)
+            for key, value in spelt.items()
+            if key not in self.kept and key not in body
+        ]
         return (b"{" + b",".join(left) + b"}").decode() if left else ""
 
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
@@ -249,7 +275,10 @@ class Declared(Struct, frozen=True):
             if order.state and name == "status" and isinstance(codec, CasesCodec):
                 codec.write_state(codec.named(order.state), body, known)
             elif name in order.fields:
-                codec.write(order.fields[name], body, known)
+                value = order.fields[name]
+                meant = name in order.said and order.said[name] == value
+                if not (meant and isinstance(codec, CasesCodec) and codec.keep(body, known)):
+                    codec.write(value, body, known)
         for stamp, moment in ((self.created, order.created_at), (self.updated, order.updated_at)):
             if stamp and stamp.written:
                 stamp.codec.write(moment, body, known)

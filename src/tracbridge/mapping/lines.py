@@ -150,7 +150,7 @@ class Lines:
         for ours in [*line.lacks, *line.lacks.values(), *([line.others] if line.others else [])]:
             if name == STATUS:
                 self._status(ours)
-        return CasesCodec(states, line.others, line.lacks, f"fields.{name}")
+        return CasesCodec(states, line.others, line.lacks, f"fields.{name}", name not in CORE)
 
     def _state(self, name: str, case: Case) -> State:
         if name == STATUS:

@@ -147,17 +147,23 @@ class CasesCodec(Struct, frozen=True):
 
     ``others``: what a state is that the table does not know; None refuses it. ``lacks``: what he
     shows instead of a state that his system has not. ``where``: the mapping's line, for people.
+    ``empty``: nothing may stand there, and is nothing to us.
     """
 
     states: tuple[State, ...]
     others: str | None
     lacks: Mapping[str, str]
     where: str
+    empty: bool = False
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where it looks, each place once."""
+        return tuple({s.place.text: s for state in self.states for s, _ in state.when}.values())
 
     @property
     def places(self) -> tuple[Place, ...]:
-        found = {s.place.text: s.place for state in self.states for s, _ in state.when}
-        return tuple(found.values())
+        return tuple(source.place for source in self.sources)
 
     def read(self, body: Body) -> Any:
         state = self.state(body)
@@ -166,6 +172,8 @@ class CasesCodec(Struct, frozen=True):
         raws = [place.get(body) for place in self.places]
         if all(raw is MISSING for raw in raws):
             return MISSING
+        if self.empty and all(source.get(body) in (None, MISSING) for source in self.sources):
+            return None
         if self.others is not None:
             return self.others
         raise self._unmapped(raws)
@@ -188,14 +196,24 @@ class CasesCodec(Struct, frozen=True):
 
     def write(self, value: Value, into: Target, known: Body) -> None:
         """His own word stays where it says the same already."""
+        if value is None and self.empty:
+            for source in self.sources:
+                source.place.set(into, source.empty[0] if source.empty else None)
+            return
         wanted = self.lacks.get(str(value), str(value))
         kept = self.state(known)
         if kept is None or kept.is_ != wanted:
             self.write_state(self.way_to(wanted), into, known)
-            return
-        for place in self.places:
-            if place.get(into) is MISSING and (raw := place.get(known)) is not MISSING:
+        else:
+            self.keep(into, known)
+
+    def keep(self, into: Target, known: Body) -> bool:
+        """Spell it as he did; False where his words are not remembered."""
+        raws = [(place, raw) for place in self.places if (raw := place.get(known)) is not MISSING]
+        for place, raw in raws:
+            if place.get(into) is MISSING:
                 place.set(into, raw)
+        return bool(raws)
 
     def way_to(self, wanted: str) -> State:
         """The state that is written for a value of ours; raises `RecordError` if there is none."""

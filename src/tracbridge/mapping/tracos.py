@@ -113,7 +113,7 @@ class TracosSide(Struct, frozen=True):
         fields = settled(order.fields, when=order.updated_at)
         text = str(fields.get("description") or "")
         document = {
-            # In a rehearsal a new order has no number yet.
+            # A record that is only tried has no number.
             "number": int(order.ref) if order.ref.isdigit() else order.ref,
             "status": fields["status"],
             "title": str(fields.get("title") or "") if self.titled else first_line(text),

@@ -1,6 +1,6 @@
 """What a mapping does: both directions of one spelling of work orders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -60,8 +60,18 @@ class Translation(Protocol):
         not know, and what it needs to spell the next version.
         """
 
-    def passed(self, extra: str) -> str:
-        """The part of `extra` that is handed back to him as it is."""
+    @property
+    def read(self) -> frozenset[str]:
+        """The fields that his records may speak of."""
+
+    def recalled(self, extra: str, names: Collection[str]) -> Fields:
+        """These fields as the remembered of his record says them, None where it says nothing.
+
+        Without those that cannot be understood (yet); never raises.
+        """
+
+    def passed(self, extra: str, body: Body) -> str:
+        """The part of `extra` that is handed back to him as it is, beside ``body``."""
 
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
         """The customer's whole record but for what is `passed`; ``order.extra`` is looked at."""

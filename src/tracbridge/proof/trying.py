@@ -55,8 +55,9 @@ def tried(mapping: Declared, body: Mapping[str, Any], raw: bytes = b"") -> Try:
 
 def given(mapping: Declared, order: WorkOrder) -> dict[str, Any]:
     """What he would be handed, his own keys included."""
-    passed = mapping.passed(order.extra)
-    return {**mapping.to_customer(order), **(orjson.loads(passed) if passed else {})}
+    body = mapping.to_customer(order)
+    passed = mapping.passed(order.extra, body)
+    return {**body, **(orjson.loads(passed) if passed else {})}
 
 
 def _rows(mapping: Declared, body: Mapping[str, Any], output: Mapping[str, Any]) -> list[Row]:

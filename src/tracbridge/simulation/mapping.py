@@ -23,6 +23,7 @@ class Plain(Struct, eq=False):
     observed = False
     lossy: ClassVar[Mapping[str, Any]] = {}
     once: ClassVar[frozenset[str]] = frozenset()
+    read: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def name(self) -> str:
@@ -35,8 +36,12 @@ class Plain(Struct, eq=False):
         del body
         return ""
 
-    def passed(self, extra: str) -> str:
+    def passed(self, extra: str, body: Body) -> str:
+        del body
         return extra
+
+    def recalled(self, *_: Any) -> Fields:
+        return {}
 
     def route(self, *_: str) -> None:
         return None

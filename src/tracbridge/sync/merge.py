@@ -49,12 +49,17 @@ class Decision(Struct, frozen=True):
         return bool(notes) and any(d.kind not in (Kind.STALE, Kind.DOUBT) for d in notes)
 
 
-def seen_now(order: WorkOrder, claim: Claim, before: Seen | None, now: datetime) -> Seen:
-    """Remember the record: its time never ahead of our clock; time and place never go back."""
+def seen_now(
+    order: WorkOrder, claim: Claim, before: Seen | None, now: datetime, words: str = ""
+) -> Seen:
+    """Remember the record: its time never ahead of our clock; time and place never go back.
+
+    ``words``: of the mapping that has read it.
+    """
     at, place = min(order.updated_at, now), claim.order
     if before:
         at, place = max(at, before.at), max(place, (before.pass_, before.position))
-    return Seen(at, place[0], prints_of(shown_as(order)), place[1])
+    return Seen(at, place[0], prints_of(shown_as(order)), place[1], words)
 
 
 def disagreement(  # noqa: PLR0913 - three states of the fields, and what they are of
@@ -155,10 +160,12 @@ class Merge:
         """Only the keys that we pass through may be new, or TracOS's document back again."""
         link, extra, unknown = self.link, self.order.extra, self.order.unresolved
         notes = self._notes(self._by_himself(), {})
-        same = extra == link.extra and unknown == link.unknown
+        said = self.order.said
+        same = (extra, unknown, said) == (link.extra, link.unknown, link.said)
         if same and not (link.missing or link.dropped):
             return Decision(Outcome.UNCHANGED, disagreements=notes)
-        made = replace(link, extra=extra, unknown=unknown, missing=False, dropped=False)
+        told = replace(link, extra=extra, unknown=unknown, said=said)
+        made = replace(told, missing=False, dropped=False)
         return Decision(Outcome.UNCHANGED, link=made, disagreements=notes)
 
     def _by_himself(self) -> list[str]:
@@ -323,14 +330,15 @@ class Merge:
         ours.
         """
         link, order = self.link, self.order
-        echo = order.fields == link.last_given
+        echo, words = order.fields == link.last_given, self.policies.words
         made = replace(
             link,
             base=link.base if self.window else order.fields,
             out=None if self.arrived else link.out,
             window=self.window,
             extra=order.extra,
-            seen=seen_now(order, self.claim, link.seen, self.now) if not echo else link.seen,
+            said=order.said,
+            seen=link.seen if echo else seen_now(order, self.claim, link.seen, self.now, words),
             times=self.times,
             held=self.held,
             missing=False,

@@ -32,13 +32,16 @@ def decide(
     if known and tracos and at_rest(incoming, known, tracos, policies.rules):
         return Decision(Outcome.UNCHANGED)
     order = completed(incoming.order, known, tracos, policies.rules)
+    tracos = tracos and dated(tracos, order, link)
+    if known and known.seen:
+        if applied(known.seen, incoming.claim):
+            return Decision(Outcome.UNCHANGED)
+        if outdated(order, known, known.seen, incoming.claim):
+            return stale(replace(incoming, order=order), known, tracos)
+        if said := said_before(order, known.seen, policies.words):
+            order, link = without(said, order, known)
     if order is not incoming.order:
         incoming = replace(incoming, order=order)
-    tracos = tracos and dated(tracos, order, link)
-    if known and known.seen and applied(known.seen, incoming.claim):
-        return Decision(Outcome.UNCHANGED)
-    if known and known.seen and outdated(order, known, known.seen, incoming.claim):
-        return stale(incoming, known, tracos)
     if tracos is None:
         new = create(order, link, incoming.claim, policies, now)
         return missing(order, known) if known else unresolved(new, order, link, {})
@@ -53,7 +56,7 @@ def met(
     order = incoming.order
     first = not link.rev or (link.seen is None and link.base is None)
     if first and strangers(order, link, tracos, policies.first_contact):
-        return hold_all(incoming, link, tracos, now)
+        return hold_all(incoming, link, tracos, policies.words, now)
     return unlooped(incoming, link, tracos, policies, now)
 
 
@@ -161,6 +164,30 @@ def repeated(order: WorkOrder, link: Link, seen: Seen, claim: Claim) -> bool:
     return prints_of(shown_as(order)) == seen.prints
 
 
+def said_before(order: WorkOrder, seen: Seen, words: str) -> list[str]:
+    """Fields of which a record says what its author said last, though another mapping reads it now.
+
+    It is no newer than the last accepted one: only what the new mapping makes of it is news.
+    """
+    if not (seen.words and words) or seen.words == words or order.updated_at > seen.at:
+        return []
+    prints = prints_of(shown_as(order))
+    return [name for name, shown in prints.items() if seen.prints.get(name, MISSING) == shown]
+
+
+MISSING = object()
+
+
+def without(said: list[str], order: WorkOrder, link: Link) -> tuple[WorkOrder, Link]:
+    """The record with what we gave him last in these fields, and the link: it is sent once more
+    where he shows otherwise.
+    """
+    given = link.last_given or {}
+    fields = {n: given.get(n, v) if n in said else v for n, v in order.fields.items()}
+    unlike = any(fields[name] != order.fields[name] for name in said)
+    return replace(order, fields=fields, spelt=None), replace(link, repush=link.repush or unlike)
+
+
 def stale(incoming: Incoming, link: Link, tracos: WorkOrder | None) -> Decision:
     """On record, not applied; the present state is sent again, else the sides would differ for
     ever.
@@ -204,7 +231,8 @@ def create(
         link,
         base=order.fields,
         extra=order.extra,
-        seen=seen_now(order, claim, None, now),
+        said=order.said,
+        seen=seen_now(order, claim, None, now, policies.words),
         repush=policies.receipts,
         unknown=order.unresolved,
     )
@@ -229,7 +257,9 @@ def same_words(one: Fields, other: Fields | None) -> bool:
     return other is not None and bool(texts) and all(one[n] == other.get(n) for n in texts)
 
 
-def hold_all(incoming: Incoming, link: Link, tracos: WorkOrder, now: datetime) -> Decision:
+def hold_all(
+    incoming: Incoming, link: Link, tracos: WorkOrder, words: str, now: datetime
+) -> Decision:
     """Perhaps two different orders of one number: each side keeps its own, nothing is sent."""
     order = incoming.order
     names = [n for n, value in order.fields.items() if tracos.fields.get(n) != value]
@@ -241,7 +271,8 @@ def hold_all(incoming: Incoming, link: Link, tracos: WorkOrder, now: datetime) -
         link,
         base=order.fields,
         extra=order.extra,
+        said=order.said,
         held=held,
-        seen=seen_now(order, incoming.claim, None, now),
+        seen=seen_now(order, incoming.claim, None, now, words),
     )
     return Decision(Outcome.HELD, link=linked, disagreements=(note,))

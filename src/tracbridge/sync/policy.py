@@ -52,7 +52,7 @@ class Policies(Struct, frozen=True):
     """How one connection decides. ``receipts``: publish an order back after its change came in.
 
     ``rules``: what is particular to single fields. ``creators``: the sides whose new orders are
-    made on the other side too.
+    made on the other side too. ``words``: the digest of the mapping's.
     """
 
     conflict: Policy = Policy.NEWEST
@@ -62,6 +62,7 @@ class Policies(Struct, frozen=True):
     receipts: bool = True
     rules: Rules = NONE
     creators: frozenset[Side] = BOTH
+    words: str = ""
 
     def of(self, field: str) -> Policy:
         """What decides a clash of that field."""

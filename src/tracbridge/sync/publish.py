@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.domain.link import Link, Out, Phase, Window
-from tracbridge.domain.workorder import Fields, Value, WorkOrder, settled
+from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder, settled
 from tracbridge.sync.fields import NONE, Rules, alike, kept, print_in, same
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.policy import Ack
@@ -46,10 +47,43 @@ def wanted(link: Link, fields: Fields, rules: Rules = NONE) -> Fields:
     """What the customer is to hold: TracOS's content, but his own value in fields that are held, or
     whose changes TracOS does not pass on.
     """
-    fields = kept(rules, fields, link.last_given)
+    given = link.last_given
+    fields = kept(rules, fields, given)
+    if given is not None and (link.unknown or not fields.keys() <= given.keys()):
+        fields = _spoken_of(link, fields, given, rules)
     if not link.held:
         return fields
     return {**fields, **{n: h.customer for n, h in link.held.items() if n in fields}}
+
+
+def _spoken_of(link: Link, fields: Fields, given: Fields, rules: Rules) -> Fields:
+    """Without fields of which nobody has said anything, such as those that are new in the mapping.
+
+    Where he says something that no table knows, he was given what stands there before, if anything.
+    """
+    his = {name: given[name] for name in link.unknown if name in given}
+    kept_from_him = {n for n, rule in rules.items() if Side.CUSTOMER not in rule.into}
+    silent = {*link.unknown, *kept_from_him}
+    return {
+        name: value
+        for name, value in {**fields, **his}.items()
+        if name in given or (value not in NOTHING and name not in silent)
+    }
+
+
+NOTHING: Final = (None, "")
+"""Values of a field of which nothing is said."""
+
+
+def agreed(link: Link, values: Fields) -> Link:
+    """The link of an order that the customer is known to show so in these fields, too.
+
+    They are such as he has spoken of before we could understand them.
+    """
+    base = link.base if link.base is None else {**link.base, **values}
+    out = link.out and replace(link.out, fields={**link.out.fields, **values})
+    unknown = {name: said for name, said in link.unknown.items() if name not in values}
+    return replace(link, base=base, out=out, unknown=unknown)
 
 
 def need(
@@ -76,11 +110,10 @@ def need(
 
 def view_of(link: Link, shown: Shown, fields: Fields, rules: Rules = NONE) -> Need:
     """What is to be done for the flag alone, where the customer has what he is to have."""
-    if link.held:
+    if link.held or link.unknown:
         return Need.UNMARK if shown.synced else Need.NOTHING
     given = link.out is None or link.out.phase is Phase.PUBLISHED
-    content = kept(rules, fields, link.last_given)
-    unmarked = given and not shown.synced and alike(rules, content, link.last_given)
+    unmarked = given and not shown.synced and _has(link, wanted(link, fields, rules), rules)
     return Need.MARK if unmarked else Need.NOTHING
 
 
@@ -102,7 +135,15 @@ def differs(link: Link, fields: Fields, rules: Rules = NONE) -> bool:
     """The customer does not have what he is to have, or is to be told again."""
     if link.repush or link.last_given is None:
         return True
-    return not alike(rules, wanted(link, fields, rules), link.last_given)
+    return not _has(link, wanted(link, fields, rules), rules)
+
+
+def _has(link: Link, fields: Fields, rules: Rules) -> bool:
+    """He has these values, whatever else he was given that the mapping knows no more."""
+    given = link.last_given
+    if given is not None and given.keys() > fields.keys():
+        given = {name: given[name] for name in fields}
+    return alike(rules, fields, given)
 
 
 def wished(link: Link, shown: Shown) -> bool:

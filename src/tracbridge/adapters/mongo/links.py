@@ -37,6 +37,7 @@ def to_document(link: Link, fence: int) -> Document:
         "state": link.state,
         "stuck": link.stuck,
         "unknown": dict(link.unknown),
+        "said": link.said,
         "held": {n: {"tracos": h.tracos, "customer": h.customer} for n, h in link.held.items()},
     }
     return {key: value for key, value in document.items() if value or key in _ALWAYS}
@@ -49,7 +50,8 @@ def _seen(seen: Seen | None) -> Document | None:
     if seen is None:
         return None
     part = {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)}
-    return {**part, "position": seen.position} if seen.position else part
+    more = {"position": seen.position, "words": seen.words}
+    return part | {name: text for name, text in more.items() if text}
 
 
 def _out(out: Out | None) -> Document | None:
@@ -108,6 +110,7 @@ def from_document(document: Document) -> Link:
         state=get("state", ""),
         stuck=get("stuck", ""),
         unknown=get("unknown") or {},
+        said=get("said") or {},
         seq=document["seq"],
         changes=document["changes"],
         rev=document["rev"],
@@ -118,7 +121,8 @@ def from_document(document: Document) -> Link:
 def _to_seen(part: Document | None) -> Seen | None:
     if part is None:
         return None
-    return Seen(part["at"], part["pass"], part["prints"], part.get("position", ""))
+    words = part.get("words", "")
+    return Seen(part["at"], part["pass"], part["prints"], part.get("position", ""), words)
 
 
 def _to_out(part: Document | None) -> Out | None:

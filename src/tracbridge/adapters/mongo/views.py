@@ -14,6 +14,7 @@ from tracbridge.adapters.mongo.tracos import refs_of, source_of
 from tracbridge.domain.link import Phase
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
+from tracbridge.ports.approvals import Approval
 from tracbridge.ports.state import Conflict, Entry, QuarantineCase
 from tracbridge.ports.views import LastRun, Open, Standing
 
@@ -29,16 +30,23 @@ REFUSED = {**ON_ITS_WAY, "out.error": {"$type": "string"}}
 
 
 class Unsent(Struct):
-    """Documents that are not marked as synced and could go out: how many, and since when.
+    """Documents that are not marked as synced: how many go out, and since when they wait.
 
-    ``linked``: those among them whose link shows nothing open.
+    ``creates``: new orders are made at the customer's. ``linked``: those whose link shows nothing
+    open. ``kept``: new ones that do not go out.
     """
 
+    creates: bool = True
     new: int = 0
     linked: int = 0
+    kept: int = 0
     oldest: datetime | None = None
 
     def add(self, document: Document, *, linked: bool) -> None:
+        """Count it."""
+        if not linked and not self.creates:
+            self.kept += 1
+            return
         self.linked += linked
         self.new += not linked
         self.oldest = earlier(self.oldest, document.get("updatedAt"))
@@ -66,10 +74,9 @@ class Views:
 
     # -- where orders stand ----------------------------------------------------------------
 
-    async def standing(self) -> Standing:
-        """All figures, each by an index; only what is not sent yet is read document by document."""
+    async def standing(self, unsent: Unsent) -> Standing:
+        """All figures, each by an index, over what is `unsent`."""
         with translated(self._host):
-            unsent = await self._unsent()
             linked = await self._db["tracbridge_links"].count_documents({"c": self._c})
             restless = await self._links(ON_ITS_WAY, AGAIN, HELD, MISSING)
             moving = await self._links(ON_ITS_WAY, AGAIN)
@@ -117,14 +124,16 @@ class Views:
             return earlier(None, document["out"]["at"])
         return None
 
-    async def _unsent(self) -> Unsent:
-        found = Unsent()
-        refused = await self._refused_documents()
-        shown = {"number": 1, "updatedAt": 1}
-        for query in (UNSYNCED, ODDLY_SYNCED):
-            cursor = self._orders.find(self._ours(query), shown, batch_size=PAGE)
-            async for page in paged(cursor, PAGE):
-                await self._count_unsent([d for d in page if source_of(d) not in refused], found)
+    async def unsent(self, *, creates: bool) -> Unsent:
+        """What is not sent yet, read document by document; ``creates``: new orders go out."""
+        found, shown = Unsent(creates), {"number": 1, "updatedAt": 1}
+        with translated(self._host):
+            refused = await self._refused_documents()
+            for query in (UNSYNCED, ODDLY_SYNCED):
+                cursor = self._orders.find(self._ours(query), shown, batch_size=PAGE)
+                async for page in paged(cursor, PAGE):
+                    left = [d for d in page if source_of(d) not in refused]
+                    await self._count_unsent(left, found)
         return found
 
     async def _count_unsent(self, documents: Sequence[Document], found: Unsent) -> None:
@@ -169,6 +178,14 @@ class Views:
             entries = [to_entry(document) async for document in cursor]
         return once_each(list(reversed(entries)))
 
+    async def approvals(self, ref: str) -> list[Approval]:
+        """What was approved of the order, oldest first."""
+        query = {"c": self._c, "ref": ref}
+        with translated(self._host):
+            rows = await self._db["tracbridge_approvals"].find(query).sort("at", 1).to_list()
+        names = ("_id", "ref", "rule", "at", "by", "why")
+        return [Approval(*(row[name] for name in names)) for row in rows]
+
     # -- what waits for a person -----------------------------------------------------------
 
     def cases(self, *, ref: str | None = None) -> AsyncIterator[QuarantineCase]:
@@ -181,6 +198,13 @@ class Views:
             cursor = self._db["tracbridge_quarantine"].find(query, {"raw": 0}, batch_size=PAGE)
             async for document in cursor.sort("at", -1):
                 yield to_case(document)
+
+    async def to_approve(self, since: datetime | None = None) -> int:
+        """How many open cases, or of those opened since then, wait for an approval."""
+        query: Document = {"c": self._c, "state": "open", "token": {"$exists": True}}
+        query |= {"at": {"$gte": since}} if since else {}
+        with translated(self._host):
+            return await self._db["tracbridge_quarantine"].count_documents(query)
 
     async def conflict(self, id_: str) -> Conflict | None:
         """One conflict by its id."""
