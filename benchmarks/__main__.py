@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.flows import FLOWS, Figure, Size, borrow, fill, fresh, progress
+from benchmarks.mapping import Pair, mappings, ruled
 from benchmarks.process import timed
 from benchmarks.special import Case, adopted, archive, linked, million, reconciled
 from tests.harness import NOW, Server, World, server
@@ -52,8 +53,10 @@ def measure(running: Server, root: Path, sizes: list[int], options: argparse.Nam
     print(report.flows(figures, version), flush=True)
     cases = [] if options.no_special else special(running, root, quick=options.quick)
     print(report.table(report.CASE_HEAD, report.case_rows(cases)))
+    pairs = [] if options.no_special else doubled(running, root, quick=options.quick)
+    print(report.table(report.PAIR_HEAD, report.pair_rows(pairs)))
     if options.out:
-        report.write(options.out, figures, cases, version)
+        report.write(options.out, figures, cases, pairs, version)
 
 
 def special(running: Server, root: Path, *, quick: bool) -> list[Case]:
@@ -64,6 +67,11 @@ def special(running: Server, root: Path, *, quick: bool) -> list[Case]:
         *archive(running, root, 100_000 // share),
     ]
     return cases if quick else cases + whole(running, root)
+
+
+def doubled(running: Server, root: Path, *, quick: bool) -> list[Pair]:
+    """What files cost beside code, and rules beside none."""
+    return [*mappings(), *ruled(running, root, 1_000 if quick else 10_000)]
 
 
 def whole(running: Server, root: Path) -> list[Case]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.flows import FLOWS, Figure
+from benchmarks.mapping import Pair
 from benchmarks.special import Case
 
 HEAD = (
@@ -74,6 +75,22 @@ def case_rows(cases: Sequence[Case]) -> list[list[str]]:
     return [[c.what, f"{c.seconds:.2f}", f"{c.inner:.2f}", f"{c.rss_mb:.0f}"] for c in cases]
 
 
+PAIR_HEAD = ("the same in two ways", "without", "with", "ratio", "at most")
+
+
+def pair_rows(pairs: Sequence[Pair]) -> list[list[str]]:
+    return [
+        [
+            pair.what,
+            f"{pair.plain:.2f} {pair.unit}",
+            f"{pair.ours:.2f} {pair.unit}",
+            f"{pair.ratio:.2f}x",
+            f"{pair.most:g}x",
+        ]
+        for pair in pairs
+    ]
+
+
 CASE_HEAD = ("special case", "whole process, s", "pass alone, s", "RSS MB")
 
 
@@ -102,14 +119,20 @@ def flows(figures: Sequence[Figure], mongod: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write(out: Path, figures: Sequence[Figure], cases: Sequence[Case], mongod: str) -> None:
+def write(
+    out: Path,
+    figures: Sequence[Figure],
+    cases: Sequence[Case],
+    pairs: Sequence[Pair],
+    mongod: str,
+) -> None:
     """The figures into ``performance.md``, between the marks, and the picture beside it."""
     page = out / "performance.md"
     text = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
     lines = "".join(f"* {line}\n" for line in growth(figures))
     body = f"Machine: {machine(mongod)}.\n\n{markdown(HEAD, rows(figures))}\n"
     body += f"Cost per order, without start-up, largest size against smallest:\n\n{lines}\n"
-    body += markdown(CASE_HEAD, case_rows(cases))
+    body += markdown(CASE_HEAD, case_rows(cases)) + "\n" + markdown(PAIR_HEAD, pair_rows(pairs))
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     page.write_text(f"{before}{BEGIN}\n{body}{END}{after}", encoding="utf-8")

@@ -157,7 +157,23 @@ def test_a_number_is_read_also_from_digits(codec: NumberCodec, raw: object, valu
     assert (read, type(read)) == (value, type(value))
 
 
-@pytest.mark.parametrize("raw", [True, False, "", "seven", "1,5", "1.5.2", [], ["."], {}, {".": 1}])
+ODD_NUMBERS = [
+    "",
+    "seven",
+    "1,5",
+    "1.5.2",
+    "1_0",
+    "0x10",
+    "\u0661",
+    "\u00b2",
+    ".",
+    "nan",
+    "inf",
+    "1e",
+]
+
+
+@pytest.mark.parametrize("raw", [True, False, *ODD_NUMBERS, [], ["."], {}, {".": 1}])
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_is_no_number_is_refused(raw: object, whole: bool) -> None:
     why = refusal(NumberCodec(AT, whole), raw)
@@ -165,6 +181,37 @@ def test_what_is_no_number_is_refused(raw: object, whole: bool) -> None:
         "type",
         f"is not a {'whole ' if whole else ''}number.",
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "whole"),
+    [
+        ("1.0e999", True),
+        ("1.0e999", False),
+        ("9" * 400, True),
+        ("9" * 400, False),
+        ("9" * 5000, True),
+        (str(2**63), True),
+        (2**63, True),
+        (-(2**63) - 1, True),
+        (2.0**53, True),
+        ("9007199254740993.0", True),
+        (1e300, True),
+    ],
+)
+def test_a_number_that_cannot_be_kept_exactly_is_refused(raw: object, whole: bool) -> None:
+    why = refusal(NumberCodec(AT, whole), raw)
+    assert why.code == "out_of_range"
+    assert why.hint == "Send a smaller number, or map the field as a text."
+
+
+def test_the_longest_numbers_are_taken_and_a_fraction_may_be_of_any_size() -> None:
+    for whole in (2**63 - 1, -(2**63), str(2**63 - 1), " -7 ", "1e3"):
+        assert NumberCodec(AT, whole=True).read(said(whole)) == int(
+            float(whole) if whole == "1e3" else whole
+        )
+    assert NumberCodec(AT, whole=False).read(said("1.5e300")) == 1.5e300
+    assert NumberCodec(AT, whole=False).read(said(2**64 - 1)) == float(2**64 - 1)
 
 
 @pytest.mark.parametrize("raw", [7.5, "7.5"])
@@ -262,12 +309,22 @@ def test_what_is_no_list_of_texts_is_refused(codec: ListCodec, raw: object, what
         (ListCodec(AT, ";", 1), "B", MISSING, ";B"),
         (ListCodec(AT, ";", 1), "B", None, ";B"),
         (ListCodec(AT, None, 1), "B", ["a", "b", "c"], ["a", "B", "c"]),
+        (ListCodec(AT, "-", 1), "B", "a  - b - c ", "a  - B - c "),
+        (ListCodec(AT, "-", 1), "B", "a - -c", "a -B-c"),
     ],
 )
 def test_a_list_is_written_whole_and_a_part_among_the_others(
     codec: ListCodec, value: Value, known: object, theirs: object
 ) -> None:
     assert written(codec, value, known) == theirs
+
+
+@pytest.mark.parametrize("value", ["free text", "", '{"a": 1}', "[1]", '["a"', "[" * 9999])
+def test_what_is_no_list_of_ours_cannot_be_written(value: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        written(ListCodec(AT), value)
+    assert (caught.value.why.code, caught.value.why.pointer) == ("type", "/box/x")
+    assert caught.value.why.hint == 'Write it as JSON, such as ["a", "b"].'
 
 
 # -- tables and expressions ----------------------------------------------------------------------
@@ -314,7 +371,10 @@ def test_a_text_comes_back_as_it_was(text: str) -> None:
 
 
 @UNHURRIED
-@given(st.none() | st.integers(), st.none() | st.floats(allow_nan=False, allow_infinity=False))
+@given(
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
 def test_a_number_comes_back_as_it_was(whole: int | None, number: float | None) -> None:
     codec = NumberCodec(AT, whole=True)
     assert codec.read(said(written(codec, whole))) == whole

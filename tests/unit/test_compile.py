@@ -62,6 +62,20 @@ def line(**words: Any) -> dict[str, Any]:
         ({"path": "a", "table": "sites"}, "there is no table 'sites'; the connection's"),
         ({"read": "record.a"}, "expressions cannot be used here"),
         ({"path": "a", "as": "date", "format": "dd/mm/yyyy"}, "format 'dd/mm/yyyy' is neither iso"),
+        (
+            {"path": "a", "as": "local", "format": "YYYY-MM-DD HH:MM"},
+            "format 'YYYY-MM-DD HH:MM' is neither iso, epoch, epoch_ms, sap nor made of "
+            "YYYY MM DD, and HH mm ss f, each at most once: MM are months, mm minutes",
+        ),
+        (
+            {"path": ["a", "b", "c"], "as": "local", "format": "YYYYMMDD HH mm"},
+            "a moment stands at one place, or at two (day and time), not at 3",
+        ),
+        (
+            {"path": ["a", "b"], "as": "local", "format": "HH:mm YYYYMMDD"},
+            "two places need a format with one blank, between the day and the time",
+        ),
+        ({"flags": {"isX": "pending"}}, "flags are for the status; say values or cases"),
         ({"path": "a", "as": "instant", "zone": "Mars/X"}, "there is no time zone 'Mars/X'"),
         ({"path": ["a", "b"], "as": "local"}, "two places need a format with one blank"),
         ({"path": ["a", "b"], "as": "local", "format": "YYYYMMDDHHmm"}, "two places need a format"),
@@ -84,6 +98,12 @@ def test_a_line_that_means_nothing_is_told_with_its_cure(words: dict[str, Any], 
         ("status", {**STATUS, "others": "open"}, "'open' is no status of TracOS"),
         ("status", {"flags": {"isX": "open"}}, "'open' is no status of TracOS"),
         ("status", {"flags": {"a.b": "pending"}}, "flags stand at the top of a record"),
+        (
+            "status",
+            {"flags": {"isA": "pending"}, "absent": "typo"},
+            "absent 'typo' is none of the flags: isA",
+        ),
+        ("status", {"path": "a"}, "status needs his word for each of TracOS's; say values, cases"),
         ("deleted", {"path": ["a", "b"]}, "deleted has one path, or cases"),
         ("deleted", {"path": "a", "default": "no"}, "default is true or false"),
         ("deleted", {"path": "a", "values": {"*": "maybe"}}, "'maybe' is neither deleted nor"),
@@ -98,6 +118,99 @@ def test_a_field_is_one_of_tracos_with_its_place(
     [(where, said)] = wrong({name: words})
     assert where == f"fields.{name}"
     assert said.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ({"path": "a", "default": False}, "default is for deleted; it does nothing here, so leave"),
+        ({"path": "a", "at": "b"}, "at is for deleted"),
+        (
+            {"path": "a", "as": "date", "required": True},
+            "required is for a path, but not for dates",
+        ),
+        (
+            {"path": "a", "values": {"x": "y"}, "required": True},
+            "required is for a path, but not f",
+        ),
+        ({"path": "a", "as": "integer", "limit": 4}, "limit is for texts"),
+        ({"path": "a", "values": {"x": "y"}, "case": "upper"}, "case is for texts"),
+        ({"path": "a", "table": "assets", "html": True}, "html is for texts"),
+        ({"path": "a", "separator": ";", "part": 0, "pad": 0}, "pad is for texts"),
+        ({"path": "a", "as": "integer", "decimals": 2}, "decimals is for as: number"),
+        ({"path": "a", "separator": ";"}, "separator is for lists (as: list), and for a text with"),
+        ({"path": "a", "part": 1}, "part is for lists (as: list), and for a text with separator"),
+        ({"path": "a", "format": "epoch"}, "format is for dates, and for the at of deleted"),
+        ({"path": "a", "zone": "UTC"}, "zone is for dates, and for the at of deleted"),
+        ({"path": "a", "absent": "b"}, "absent is for flags"),
+        ({"path": "a", "others": "b"}, "others is for values and cases"),
+        ({"path": "a", "lacks": {"b": "c"}}, "lacks is for values and cases"),
+        ({"path": "a", "values": {"x": "y"}, "as": "integer"}, "as is for values as they stand at"),
+        ({"path": "a", "values": {"x": "y"}, "table": "assets"}, "table is for a path without val"),
+        ({"cases": [{"is": "x", "when": {"a": 1}}], "values": {"x": "y"}}, "values is for a path"),
+        ({"path": "a", "limit": -1}, "limit is -1; it is 1 or more"),
+        ({"path": "a", "limit": 0}, "limit is 0; it is 1 or more"),
+        ({"path": "a", "pad": -1}, "pad is -1; it is 0 or more"),
+        ({"path": "a", "as": "number", "decimals": -1}, "decimals is -1; it is 0 or more"),
+        ({"path": "a", "as": "list", "part": -1}, "part is -1; it is 0 or more"),
+    ],
+)
+def test_a_key_that_does_nothing_there_is_told_with_what_it_is_for(
+    words: dict[str, Any], what: str
+) -> None:
+    [(where, said)] = wrong(line(**words))
+    assert where == "fields.ext.x"
+    assert said.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (
+            {"path": "a", "required": True},
+            "required is for a path, but not for dates, values and d",
+        ),
+        ({"path": "a", "as": "integer"}, "as is for values as they stand"),
+        ({"path": "a", "format": "epoch"}, "format is for dates, and for the at of deleted"),
+        ({"path": "a", "values": {"x": "deleted"}, "lacks": {"true": "x"}}, "lacks is for values"),
+    ],
+)
+def test_the_tombstone_has_keys_of_its_own(words: dict[str, Any], what: str) -> None:
+    [(where, said)] = wrong({"deleted": words})
+    assert (where, said.startswith(what)) == ("fields.deleted", True)
+
+
+def test_what_an_expression_reads_has_a_kind_and_cannot_be_written() -> None:
+    words = {"read": "record.a", "tracos": "x"}
+    made({"ext.x": {**words, "as": "number", "only": "read"}})
+    with pytest.raises(SettingError, match="only: write is for what can be written"):
+        made({"ext.x": {**words, "only": "write"}})
+
+
+def test_all_keys_of_a_line_that_do_nothing_are_told() -> None:
+    [(_, said)] = wrong(line(path="a", absent="b", default=1))
+    assert said.count("it does nothing here, so leave it out") == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"path": "a", "at": "b", "format": "YYYYMMDD", "zone": "UTC", "default": False},
+        {"path": "a", "values": {"x": "deleted"}},
+        {"cases": [{"is": "true", "when": {"a": 1}}], "others": "false", "default": True},
+    ],
+)
+def test_what_belongs_to_the_tombstone_is_taken(words: dict[str, Any]) -> None:
+    made({"deleted": words})
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "a"), ("a", "a.b"), ("a.b", "a"), ("a.b", "a.b")])
+def test_a_place_in_tracos_is_one_fields_alone(one: str, other: str) -> None:
+    lines = {"ext.x": {"path": "x", "tracos": one}, "ext.y": {"path": "y", "tracos": other}}
+    assert wrong(lines) == [
+        ("fields.ext.y.tracos", f"{one!r} holds ext.x already; two fields cannot share it")
+    ]
+    made({"ext.x": {"path": "x", "tracos": "a"}, "ext.y": {"path": "y", "tracos": "ab"}})
 
 
 def test_a_place_in_tracos_that_is_none_is_told_at_its_word() -> None:
@@ -124,6 +237,13 @@ def test_a_place_in_tracos_that_is_none_is_told_at_its_word() -> None:
         ({"transitions": {"steps": {"P": ["Z"]}}}, "transitions.steps.P", "'Z' is no state"),
         ({"transitions": {"steps": {}, "allow": ["Z"]}}, "transitions.allow", "'Z' is no state"),
         ({"transitions": {"steps": {}, "costs": {"Z": 1}}}, "transitions.costs", "'Z' is no state"),
+        (
+            {"transitions": {"steps": {}, "costs": {"P": -1}}},
+            "transitions.costs",
+            "a step into 'P' costs -1; it costs 0 or more",
+        ),
+        ({"created": {"path": []}}, "created", "a moment stands at one place, or at two"),
+        ({"pairs": ["a.b"]}, "pairs", "'a.b' stands below a key; pairs stand at the top"),
         ({"transitions": {"steps": {}, "irreversible": ["Z"]}}, "transitions.irreversible", "'Z'"),
     ],
 )

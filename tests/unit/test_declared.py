@@ -94,6 +94,19 @@ def test_a_time_that_is_only_read_is_not_handed_back() -> None:
     assert "made" in used.to_customer(taken(used))
 
 
+def test_a_time_that_is_only_written_is_not_asked_for() -> None:
+    used = made(created={"path": "made", "only": "write"})
+    body = {key: value for key, value in RECORD.items() if key != "made"}
+    order = used.from_customer(body)
+    assert (order.created_at, order.updated_at) == (CHANGED, CHANGED)
+    assert used.from_customer({**RECORD, "made": "odd"}).created_at == CHANGED
+    assert used.to_customer(order)["made"] == RECORD["changed"]
+    assert not used.observed
+    seen = made(updated={"path": "changed", "only": "write"})
+    assert seen.observed
+    assert seen.from_customer(RECORD).updated_at == MADE
+
+
 # -- constants, tenants, computed values ---------------------------------------------------------
 
 
@@ -159,6 +172,18 @@ def test_a_time_that_may_be_empty_is_that_of_the_making(changed: object, at: dat
     assert mapping(words, zone).from_customer({**RECORD, "changed": changed}).updated_at == at
 
 
+def test_a_record_that_says_no_time_at_all_is_refused_where_others_say_one() -> None:
+    both = {"path": "made", "optional": True}, {"path": "changed", "optional": True}
+    used = made(created=both[0], updated=both[1])
+    assert used.from_customer({**RECORD, "changed": None}).updated_at == MADE
+    assert used.from_customer({**RECORD, "made": None}).created_at == CHANGED
+    why = refusal(used, made=None, changed=None)
+    assert (why.code, why.pointer) == ("required", "/changed")
+    assert why.hint.startswith("Send one of both, or leave updated out of the mapping")
+    alone = made(created=None, updated=both[1])
+    assert refusal(alone, changed=None).code == "required"
+
+
 @pytest.mark.parametrize("moment", [{"path": "changed"}, {"path": "changed", "format": "epoch"}])
 def test_a_time_that_must_be_there_is_refused_if_it_is_not(moment: dict[str, str]) -> None:
     why = refusal(made(updated=moment), changed=None)
@@ -215,6 +240,45 @@ def test_a_pair_of_id_and_name_is_read_and_written_by_its_id() -> None:
     assert given_back(used, order, **{"ext.team": 6})["team"] == 6
 
 
+@pytest.mark.parametrize("nothing", [False, None, []])
+def test_a_pair_that_is_nothing_empties_the_field_and_is_written_as_nothing(nothing: Any) -> None:
+    team = {"path": "team", "as": "integer", "tracos": "team"}
+    word = {"path": "stage", "values": {1: "new"}, "tracos": "stage"}
+    used = made({"ext.team": team, "ext.stage": word}, pairs=["team", "stage"], empty=[None, False])
+    order = taken(used, team=nothing, stage=nothing)
+    assert (order.fields["ext.team"], order.fields["ext.stage"]) == (None, None)
+    assert given_back(used, order)["team"] is None
+    assert given_back(used, order, **{"ext.team": 6})["team"] == 6
+    assert "ext.team" not in taken(used).fields
+
+
+def test_a_pair_that_is_only_read_is_handed_back_whatever_it_is() -> None:
+    team = {"path": "team", "as": "integer", "tracos": "team", "only": "read"}
+    used = made({"ext.team": team}, pairs=["team"])
+    assert given_back(used, taken(used, team=[]))["team"] is None
+    assert given_back(used, taken(used, team=[5, "North"]))["team"] == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "raw"),
+    [("asset.code", ["P-101"]), ("lines[0].x", {"a": 1}), ("marks[name=PRIO].value", {"a": 1})],
+)
+def test_what_his_record_has_no_place_for_refuses_that_order_alone(path: str, raw: Any) -> None:
+    used = made({"ext.x": {"path": path, "tracos": "x"}})
+    order = taken(used, **{path.partition(".")[0].partition("[")[0]: raw})
+    assert "ext.x" not in order.fields
+    with pytest.raises(RecordError) as caught:
+        given_back(used, order, **{"ext.x": "new"})
+    assert caught.value.why.code == "type"
+
+
+def test_a_state_that_the_mapping_has_no_more_is_spelt_as_the_status() -> None:
+    used = made()
+    order = replace(taken(used), state="OLDNAME")
+    assert given_back(used, order)["state"] == "P"
+    assert given_back(used, order, status="completed")["state"] == "C"
+
+
 def test_a_word_that_a_table_does_not_know_holds_its_field_and_no_other() -> None:
     words = told({"ext.asset": {"path": "asset", "table": "assets", "tracos": "asset"}})
     used = mapping(words, None, assets={"P-101": "id1", "P-101A": "id1", "P-102": "id2"})
@@ -269,6 +333,48 @@ def test_a_mapping_says_of_which_fields_his_system_keeps_less() -> None:
     status = {"path": "state", "values": lacking, "lacks": {"on_hold": "in_progress"}}
     fold = made({"status": status}).lossy["status"]
     assert [fold(word) for word in ("on_hold", "pending")] == ["in_progress", "pending"]
+
+
+ECHOES: dict[str, dict[str, Any]] = {
+    "text": {"path": "x"},
+    "worded": {"path": "x", "limit": 9},
+    "list": {"path": "x", "as": "list"},
+    "codes": {"path": "x", "as": "list", "separator": ";"},
+    "part": {"path": "x", "separator": ";", "part": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("text", ""),
+        ("text", "-"),
+        ("worded", ""),
+        ("list", None),
+        ("list", "[]"),
+        ("list", '["a","b"]'),
+        ("list", '["\\u00e7"]'),
+        ("codes", None),
+        ("codes", '["a;b"]'),
+        ("part", " a "),
+        ("part", None),
+    ],
+)
+def test_what_comes_back_of_nothing_or_in_another_spelling_is_an_echo(
+    kind: str, value: str | None
+) -> None:
+    used = made({"ext.x": {**ECHOES[kind], "tracos": "x"}}, empty=[None, "-"])
+    order = taken(used)
+    back = used.from_customer(given_back(used, order, **{"ext.x": value})).fields["ext.x"]
+    fold = used.lossy["ext.x"]
+    assert fold(value) == back == fold(back)
+
+
+def test_what_cannot_be_spelt_has_no_echo_and_is_refused_when_it_is_written() -> None:
+    used = made({"ext.x": {**ECHOES["list"], "tracos": "x"}})
+    assert used.lossy["ext.x"]("free text") == "free text"
+    with pytest.raises(RecordError):
+        given_back(used, taken(used), **{"ext.x": "free text"})
 
 
 # -- properties ----------------------------------------------------------------------------------

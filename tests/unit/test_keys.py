@@ -55,6 +55,11 @@ def test_a_key_is_the_number_or_a_text_of_his_own(used: Declared, raw: object, r
         (keyed(strip="0"), "000", "type"),
         (keyed(strip="0"), "x7", "type"),
         (keyed(strip="0"), "\u0667", "type"),
+        (keyed(strip="0"), "\u00b2", "type"),
+        (keyed(strip="0"), "9" * 5000, "type"),
+        (keyed(strip="0"), "9" * 30, "out_of_range"),
+        (keyed(strip="0"), 7.5, "type"),
+        (keyed(strip="0"), None, "required"),
         (keyed(**{"as": "text"}), None, "required"),
         (keyed(**{"as": "text"}), "  ", "type"),
         (keyed(**{"as": "text"}), True, "type"),
@@ -83,7 +88,9 @@ def test_a_key_counts_in_its_scope_and_both_are_written_for_a_new_order() -> Non
     assert used.to_customer(known)["site"] == "S1"
 
 
-@pytest.mark.parametrize("ours", [None, "", "x", "-1", "4.2", 0, True, []])
+@pytest.mark.parametrize(
+    "ours", [None, "", "x", "-1", "4.2", 0, True, [], "\u00b2", "\u0667", "9" * 5000, "9" * 30]
+)
 def test_what_is_no_number_of_ours_is_none(ours: object) -> None:
     used = keyed(**{"as": "text", "ours": "ref"})
     assert taken(used, no="A-1", ref=ours).ours == ""

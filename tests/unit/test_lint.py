@@ -56,6 +56,9 @@ def test_a_clean_mapping_has_no_findings() -> None:
         {"path": "codes", "separator": ";", "part": 1},
         {"as": "bool"},
         {"as": "number"},
+        {"as": "list"},
+        {"as": "list", "separator": "|"},
+        {"as": "date", "format": "epoch", "zone": "America/Sao_Paulo"},
         {"as": "instant"},
         {"as": "instant", "format": "epoch_ms"},
         {"as": "date"},
@@ -100,7 +103,7 @@ def test_a_status_of_ours_without_a_counterpart_is_a_gap_with_its_cure() -> None
     lines = {"status": {"path": "state", "values": VALUES, "others": "pending"}}
     [one] = found(lines)
     assert (one.level, one.where, one.example) == (Level.GAP, "fields.status", "on_hold")
-    assert one.cure == "Add a case for it, or lacks: {on_hold: ...}."
+    assert one.cure == "Add his word for it to values, or lacks: {on_hold: ...}."
     assert one.grave
 
 
@@ -109,6 +112,13 @@ def test_a_state_that_is_only_read_is_no_counterpart() -> None:
     cases.append({"is": "on_hold", "when": {"state": "H"}, "only": "read"})
     gaps = [one for one in found({"status": {"cases": cases, "others": "pending"}}) if one.grave]
     assert [one.example for one in gaps] == ["on_hold"]
+
+
+def test_a_status_without_a_flag_is_a_gap() -> None:
+    flags = {"isPending": "pending", "isActive": "in_progress", "isDone": "completed"}
+    [one] = [one for one in found({"status": {"flags": flags}}) if one.grave]
+    assert one.level is Level.GAP
+    assert "has no counterpart at the customer's" in one.what
 
 
 def test_a_table_that_is_empty_is_a_gap() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tracbridge.mapping.path import MISSING, Pick, Place, place, place_of
+from tracbridge.domain.errors import RecordError
+from tracbridge.mapping.path import MISSING, Pick, Place, id_of, place, place_of
 
 # How fast they run says nothing here, least of all on a busy machine.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -74,6 +75,10 @@ def test_a_text_names_its_steps_and_its_json_pointer(
         "a=b",
         "a[=v]",
         "a[[0]]",
+        "a.",
+        "a[0].",
+        "a.[0]",
+        "a.[k=v]",
     ],
 )
 def test_a_text_that_names_no_place_is_refused_and_shown(text: str) -> None:
@@ -123,6 +128,8 @@ def test_the_value_at_a_place_is_read(text: str, value: object) -> None:
         "marks[name=PRIO].none",
         "asset[code=P-101]",
         "lines[0][text=one]",
+        "marks[none=None]",
+        "asset[site=None]",
     ],
 )
 def test_where_nothing_stands_is_missing_and_no_null(text: str) -> None:
@@ -168,6 +175,61 @@ def test_an_item_that_no_key_picks_is_added_behind_the_others() -> None:
     body = asset()
     place("marks[name=LOW]").set(body, {"value": 1})
     assert body["marks"] == [*asset()["marks"], {"name": "LOW", "value": 1}]
+
+
+def test_an_item_that_is_added_on_the_way_holds_the_value() -> None:
+    body: dict[str, Any] = {"marks": [{"name": "LOW"}]}
+    made = place("marks[name=PRIO].value")
+    made.set(body, 4)
+    assert body == {"marks": [{"name": "LOW"}, {"name": "PRIO", "value": 4}]}
+    assert made.get(body) == 4
+
+
+def test_an_item_without_the_key_is_not_the_one_that_is_picked() -> None:
+    body: dict[str, Any] = {"list": [{"n": 1}, {"k": None, "n": 2}, {"k": "None", "n": 3}]}
+    assert place("list[k=None].n").get(body) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "why"),
+    [
+        ("asset.code", {"asset": ["P-101"]}, "a list stands where its path needs a table."),
+        ("lines[0].x", {"lines": {"x": 1}}, "a table stands where its path needs a list."),
+        ("a[k=v].x", {"a": {"k": "v"}}, "a table stands where its path needs a list."),
+        ("a[k=v]", {"a": {"k": "v"}}, "a table stands where its path needs a list."),
+        ("a.b[0].c", {"a": {"b": [["x"]]}}, "a list stands where its path needs a table."),
+        ("a[k=v][0]", {}, "a table stands where its path needs a list."),
+    ],
+)
+def test_a_place_that_his_record_has_no_room_for_is_refused_and_nothing_is_lost(
+    text: str, body: dict[str, Any], why: str
+) -> None:
+    made, before = place(text), copy.deepcopy(body)
+    with pytest.raises(RecordError) as caught:
+        made.set(body, "new")
+    assert (caught.value.why.code, caught.value.why.pointer) == ("type", made.pointer)
+    assert caught.value.why.reason == f"cannot be written: {why}"
+    assert caught.value.why.hint
+    assert not before or body == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "after"),
+    [
+        ([5, "North"], 5, [6, "North"]),
+        ([], None, [6]),
+        (False, False, [6]),
+        (None, None, [6]),
+        (7, 7, [6]),
+    ],
+)
+def test_of_a_pair_the_id_is_the_value_also_alone(raw: Any, value: Any, after: list[Any]) -> None:
+    body: dict[str, Any] = {"team": raw}
+    made = id_of(place("team"))
+    assert made.get(body) is value
+    assert made.get({}) is MISSING
+    made.set(body, 6)
+    assert body == {"team": after}
 
 
 def test_a_list_grows_up_to_the_place_and_keeps_its_items() -> None:

@@ -164,6 +164,8 @@ ROUTED = mapping(
         ("READY", "NEW", "pending", "in_progress", Route("RUN", "in_progress")),
         ("", "READY", "pending", "completed", Route("RUN", "in_progress", last=False)),
         ("", "", "pending", "in_progress", Route("READY", "pending", last=False)),
+        ("OLDNAME", "READY", "pending", "in_progress", Route("RUN", "in_progress")),
+        ("OLDNAME", "", "pending", "in_progress", Route("READY", "pending", last=False)),
         ("", "RUN", "pending", "in_progress", Route("READY", "pending", last=False)),
         ("", "RUN", "in_progress", "on_hold", Route("RUN", "on_hold")),
         ("", "READY", "pending", "on_hold", Route("RUN", "on_hold")),

@@ -63,6 +63,15 @@ fields: {status: {owner: tracos}, description: {direction: inbound, conflict: as
 tracos: {filter: {companyId: acme, plant: 4}}
 guards: {removals: "20, 5 %", completions: off}
 """,
+    "nothing said": """
+customer: {inbound: in, outbound: out, archive: null, quarantine: null}
+tracos: {uri: null, database: null, collection: null, transitions: null}
+retries: {max: null, delay: null}
+state_database: null
+zone: null
+every: null
+fields: {status: {conflict: null}}
+""",
     "references": """
 customer: {inbound: "${env:IN}", outbound: out}
 acknowledge: {receipts: "${env:RECEIPTS}"}
@@ -92,6 +101,19 @@ BAD = {
     "line": "customer: {inbound: in, outbound: out}\n"
     "mapping: {use: flags, fields: {title: {pth: a}}}",
     "missing": "customer: {inbound: in}",
+    **{
+        f"null {key}": f"customer: {{inbound: in, outbound: out}}\n{table}: {{{key}: null}}"
+        for table, key in (
+            ("acknowledge", "receipts"),
+            ("retention", "archive_days"),
+            ("guards", "removals"),
+            ("conflicts", "policy"),
+        )
+    },
+    "null mode": "customer: {inbound: in, outbound: out, mode: null}",
+    "null folder": "customer: {inbound: null, outbound: out}",
+    "list for a folder": "customer: {inbound: [in], outbound: out}",
+    "number for a mapping": "customer: {inbound: in, outbound: out}\nmapping: 5",
     "half a mapping": "customer: {inbound: in, outbound: out}\nmapping: {mapping: mine}",
 }
 
@@ -104,6 +126,17 @@ def test_what_the_reader_refuses_the_schema_refuses_too(name: str, tmp_path: Pat
     with pytest.raises(SettingError):
         configured({}, tmp_path)
     assert list(validator("connection").iter_errors(as_json(read(path).value)))
+
+
+def test_defaults_are_shown_as_one_would_write_them() -> None:
+    parts = schemas()["connection"]["$defs"]
+    customer, guards = parts["Customer"]["properties"], parts["Guards"]["properties"]
+    assert customer["file_mode"]["default"] == "0640"
+    assert guards["removals"]["default"] == "20,5%"
+    assert "default" not in customer["inbound"]
+    for part in (part for name, part in parts.items() if not name.startswith("Mapping")):
+        for value in part.get("properties", {}).values():
+            assert not isinstance(value.get("default"), dict)
 
 
 def test_the_first_file_is_one_and_takes_over_what_the_environment_said(tmp_path: Path) -> None:

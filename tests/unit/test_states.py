@@ -180,7 +180,10 @@ def test_what_belongs_to_a_state_is_written_with_it_and_only_with_it() -> None:
 
 
 def test_a_state_is_found_by_its_name() -> None:
-    assert SAP.named("release").is_ == "in_progress"
+    found = SAP.named("release")
+    assert found
+    assert found.is_ == "in_progress"
+    assert SAP.named("renamed") is None
     assert SAP.state({"system": "REL"}) == SAP.named("REL")
 
 
@@ -306,6 +309,14 @@ def test_one_flag_is_true_and_all_are_written() -> None:
     assert body == {"isNew": False, "isDone": True}
     assert flags().read(body) == "completed"
     assert flags().read({"isNew": True}) == "pending"
+
+
+def test_a_status_without_a_flag_cannot_be_written() -> None:
+    for value in ("on_hold", None):
+        with pytest.raises(RecordError) as caught:
+            flags().write(value, {}, {})
+        assert (caught.value.why.code, caught.value.why.pointer) == ("unmapped_status", "/status")
+        assert caught.value.why.hint == "Add it to fields.status of the mapping."
 
 
 def test_no_flag_is_the_one_that_may_be_left_out_if_it_is() -> None:

@@ -1,6 +1,6 @@
 """TracOS's documents with a title of the customer's and with further fields."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -114,6 +114,9 @@ def test_a_new_document_of_an_order_without_number_is_only_rehearsed() -> None:
         (7.5, "number", 7.5),
         (True, "bool", True),
         ('["a"]', "list", '["a"]'),
+        ('["a","\\u00e7"]', "list", '["a", "\u00e7"]'),
+        (" [ ] ", "list", "[]"),
+        ("2026-11-20T10:00", "local", "2026-11-20T10:00:00"),
         ("2026-11-20T10:00:00", "local", "2026-11-20T10:00:00"),
         (AT, "local", "2026-11-20T14:14:06.785000"),
         (AT, "date", "2026-11-20"),
@@ -150,6 +153,33 @@ def test_a_further_field_of_another_kind_is_refused_at_its_place(raw: Any, kind:
     assert refusal(raw, kind).code == "type"
 
 
+@pytest.mark.parametrize(
+    ("raw", "kind", "code"),
+    [
+        ("free text", "list", "type"),
+        ("[1]", "list", "type"),
+        ("free text", "date", "invalid_date"),
+        ("2026-02-30", "date", "invalid_date"),
+        ("free text", "local", "invalid_date"),
+        (float("nan"), "number", "non_finite_number"),
+        (float("inf"), "number", "non_finite_number"),
+    ],
+)
+def test_a_text_that_is_not_of_the_kind_is_refused_and_no_value_is_guessed(
+    raw: Any, kind: str, code: str
+) -> None:
+    why = refusal(raw, kind)
+    assert why.code == code
+    assert why.hint
+
+
+def test_a_new_document_of_an_order_without_a_status_has_the_usual_one() -> None:
+    fields = {name: value for name, value in CORE.items() if name != "status"}
+    assert SIDE.write(WorkOrder("7", fields, MADE, CHANGED), None)["status"] == "pending"
+    gone = {**fields, "deleted": True}
+    assert SIDE.write(WorkOrder("7", gone, MADE, CHANGED), None)["status"] == "cancelled"
+
+
 def test_a_further_field_that_is_not_there_is_nothing() -> None:
     assert value_of(Extra("ext.x", place("deep.x"), "text"), {}) is None
     assert refusal("\udc80", "text").code == "invalid_unicode"
@@ -183,7 +213,7 @@ FIELDS = st.fixed_dictionaries(
         "ext.priority": st.none() | st.integers(-9, 9),
         "ext.site": st.none() | TEXTS,
         "ext.due": st.none() | INSTANTS,
-        "ext.day": st.none() | st.dates().map(str),
+        "ext.day": st.none() | st.dates(date(1900, 1, 1), date(2200, 12, 31)).map(str),
     }
 )
 

@@ -117,8 +117,16 @@ def test_the_bytes_count_for_what_is_handed_back() -> None:
     assert given_to_him(made(), shown.order) == body
 
 
+def test_a_record_without_a_status_becomes_what_a_new_order_gets() -> None:
+    shown = tried(made(), {key: value for key, value in RECORD.items() if key != "state"})
+    assert shown.error is None
+    assert shown.tracos
+    assert shown.tracos["status"] == "pending"
+    assert shown.output is not None
+
+
 ODD = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
-KEYS = st.sampled_from([key for key in RECORD if key != "state"] + ["note", "org"])
+KEYS = st.sampled_from([*RECORD, "note", "org"])
 
 
 @UNHURRIED

@@ -59,7 +59,8 @@ class WorkOrder(Struct, frozen=True):
     looks odd. ``key``: the customer's own key, in its ``scope``, "" where it is the number.
     ``ours``: TracOS's number as his record has it, or "". ``unresolved``: values that a table does
     not know, by field. ``spelt``: the fields as he spelt them, where ``fields`` has what we know to
-    be behind that. ``said``: what the words of his that are kept in ``extra`` mean. ``state``: the state of his system that is to be spelt, where any will not do.
+    be behind that. ``said``: what the words of his that are kept in ``extra`` mean. ``state``: the
+    state of his system that is to be spelt, where any will not do.
     """
 
     ref: str

@@ -5,12 +5,13 @@ from collections import Counter
 from msgspec import Struct, field
 
 from tracbridge.domain.link import Link
+from tracbridge.engine.portions import at_once
 from tracbridge.mapping.route import Graph
 from tracbridge.mapping.translation import Translation
 from tracbridge.ports.approvals import Approvals
 from tracbridge.ports.connector import Connector, Tracos
 from tracbridge.ports.numbers import Numbers
-from tracbridge.ports.runtime import Clock, Observer, Steps, Together
+from tracbridge.ports.runtime import Clock, Observer, Pause, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
 from tracbridge.rules.book import Book
 from tracbridge.sync.guard import GUARDS, Guards, Withheld
@@ -41,6 +42,7 @@ class Connection(Struct, frozen=True):
     steps: Steps
     observer: Observer
     together: Together
+    pause: Pause = at_once
     numbers: Numbers | None = None
     book: Book = Book()
     legal: Graph | None = None

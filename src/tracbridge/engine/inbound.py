@@ -20,6 +20,7 @@ from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused,
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.judging import approved, body_of, judged, refuse_illegal, turns
 from tracbridge.engine.numbering import numbered
+from tracbridge.engine.portions import portions
 from tracbridge.engine.record import (
     conflicts_of,
     entry_of,
@@ -80,7 +81,9 @@ class Inbound:
     async def page(self, page: Page) -> None:
         """Settle each record of the page or quarantine it; then the source may forget it."""
         connection, claim, now = self.connection, self.claim, self.connection.clock.now()
-        understood = [understand(connection, record, claim, now) for record in page.records]
+        understood: list[Item | Refused] = []
+        async for some in portions(page.records, connection.pause):
+            understood += [understand(connection, record, claim, now) for record in some]
         understood = await numbered(connection, understood)
         counts = Counter(read=len(page.records))
         await self._settle_all(understood, counts)
@@ -201,7 +204,8 @@ class Inbound:
                 except RecordError as error:
                     refused.append(Refused(item.record, error, item.claim, ref))
 
-        take(items, entries)
+        async for some in portions(items, connection.pause):
+            take(some, entries)
         # TracOS shows already what this record makes of it: perhaps we were here before.
         quiet = [r for r, p in plans.items() if p.after and p.document and not p.entry]
         begun = await pending(connection, links, [ref for ref in quiet if ref not in left])

@@ -21,12 +21,14 @@ from tracbridge.engine.judging import approved, body_of, judged, turns
 from tracbridge.engine.outgoing import (
     Bad,
     Prepared,
+    Told,
     Version,
     case_of_document,
     entry_of_version,
     view,
 )
 from tracbridge.engine.owned import put_back
+from tracbridge.engine.portions import portions
 from tracbridge.engine.retold import newly, retell, settled_by_itself
 from tracbridge.engine.writing import answers_of, writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
@@ -110,14 +112,25 @@ class Outbound:
 
         ``busy``: orders whose versions are being delivered; they wait for the next pass.
         """
-        connection, page, sure = self.connection, Prepared(), portion.sure
+        connection, page = self.connection, Prepared()
         self.now = connection.clock.now()
-        orders, page.bad = self._translate(portion.records, await self._links(portion.records))
-        supersedes, resend = (
-            connection.customer.traits.supersedes,
-            connection.customer.traits.resend,
-        )
-        self.approved = await approved(connection, [link.ref for _, link, _ in orders])
+        refs = self._refs(portion.records)
+        links = await connection.ledger.find(refs)
+        self.approved = await approved(connection, refs)
+        async for records in portions(portion.records, connection.pause):
+            orders, bad = self._translate(records, links)
+            page.bad += bad
+            page.sources += [record.source for record, *_ in orders]
+            self._look(page, orders, busy, sure=portion.sure)
+        page.versions = await self._kept_back(page.versions)
+        await self._stage(page)
+        return page
+
+    def _look(
+        self, page: Prepared, orders: Sequence[Told], busy: Collection[str], *, sure: bool
+    ) -> None:
+        """What each of these orders needs, into the page."""
+        connection, traits = self.connection, self.connection.customer.traits
         rules, creates = connection.policies.rules, Side.TRACOS in connection.policies.creators
         for record, known, shown in orders:
             link = known
@@ -129,7 +142,12 @@ class Outbound:
                     page.retold.append(link.ref)
                     continue
             what = need(
-                link, shown, supersedes=supersedes, resend=resend, rules=rules, creates=creates
+                link,
+                shown,
+                supersedes=traits.supersedes,
+                resend=traits.resend,
+                rules=rules,
+                creates=creates,
             )
             if rules and put_right(rules, link.last_given or {}, shown.order.fields):
                 page.owned.append(link.ref)
@@ -142,10 +160,6 @@ class Outbound:
             page.counts["unchanged"] += what is not Need.PUBLISH and (
                 sure or what is not Need.NOTHING
             )
-        page.sources = [record.source for record, *_ in orders]
-        page.versions = await self._kept_back(page.versions)
-        await self._stage(page)
-        return page
 
     def _publish(self, page: Prepared, record: Record, link: Link, shown: Shown) -> Need:
         """The version that is due, or a step towards it; nothing where his system cannot be moved.
@@ -228,14 +242,14 @@ class Outbound:
         page.counts["failed"] += sum(bool(link.stuck) for link in page.stuck)
         await self.connection.ledger.save([link for link in page.stuck if link.ref not in sent])
 
-    async def _links(self, records: Sequence[Record]) -> dict[str, Link]:
+    def _refs(self, records: Sequence[Record]) -> list[str]:
         translation = self.connection.translation
-        refs = {translation.tracos_ref(record.body or {}) for record in records}
-        return await self.connection.ledger.find([ref for ref in refs if ref])
+        refs = (translation.tracos_ref(record.body or {}) for record in records)
+        return list(dict.fromkeys(ref for ref in refs if ref))
 
     def _translate(
         self, records: Sequence[Record], links: dict[str, Link]
-    ) -> tuple[list[tuple[Record, Link, Shown]], list[Bad]]:
+    ) -> tuple[list[Told], list[Bad]]:
         good, bad = [], []
         for record in records:
             body = record.body or {}

@@ -15,6 +15,7 @@ from tracbridge.mapping.synced import UNMARK, is_synced, mark
 from tracbridge.ports.connector import Record
 from tracbridge.ports.state import Entry, QuarantineCase
 from tracbridge.sync.identity import record_id
+from tracbridge.sync.publish import Shown
 
 
 class Version(Struct):
@@ -40,6 +41,9 @@ class Version(Struct):
 
 Bad = tuple[Record, RecordError]
 """A document that cannot be sent, and why."""
+
+Told = tuple[Record, Link, Shown]
+"""A document, what we remember of its order, and what it shows."""
 
 
 class Prepared(Struct):

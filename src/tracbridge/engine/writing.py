@@ -6,6 +6,7 @@ from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import WorkOrder
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.outgoing import Version
+from tracbridge.engine.portions import portions
 from tracbridge.ports.connector import Receipt, Refusal, Write
 from tracbridge.ports.numbers import Key
 
@@ -20,7 +21,10 @@ async def writes_of(
 ) -> Sequence[Write | RecordError]:
     """Each version as a write; an error where it cannot be said in his system."""
     keys = await _keys(connection, versions)
-    return [_spelt(connection, version, keys) for version in versions]
+    found: list[Write | RecordError] = []
+    async for some in portions(versions, connection.pause):
+        found += [_spelt(connection, version, keys) for version in some]
+    return found
 
 
 async def answers_of(

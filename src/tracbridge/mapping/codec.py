@@ -4,21 +4,27 @@ A codec is made once from a line of the mapping. It reads a whole record and wri
 a field may be spelt by several of his.
 """
 
-import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import Value
+from tracbridge.mapping.lists import items_of, listed
 from tracbridge.mapping.moments import Spelling
 from tracbridge.mapping.path import MISSING, Place
 from tracbridge.mapping.texts import Habit, checked
 from tracbridge.mapping.translation import Body
 
 Target = dict[str, Any]
-_NOTHING: Final = object()
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_WHOLE: Final = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_LONG: Final = (-(2**63), 2**63 - 1)
+_EXACT: Final = (1 - 2**53, 2**53 - 1)
+"""Beyond it one float stands for several integers, so that the number meant would be a guess."""
 
 
 class Codec(Protocol):
@@ -113,22 +119,17 @@ class NumberCodec(Struct, frozen=True):
         raw = self.source.get(body)
         if raw is MISSING or raw is None:
             return raw
-        number = self._number(raw)
-        if number is None or (self.whole and number != int(number)):
+        number = _number(raw)
+        pointer = self.source.place.pointer
+        if number is None or (self.whole and isfinite(number) and number != int(number)):
             what = "a whole number" if self.whole else "a number"
-            pointer = self.source.place.pointer
             raise RecordError("type", f"is not {what}.", pointer=pointer, value=raw)
+        least, most = _EXACT if isinstance(number, float) else _LONG
+        if not isfinite(number) or (self.whole and not least <= number <= most):
+            reason = f"is not between {least} and {most}." if self.whole else "is too large."
+            hint = "Send a smaller number, or map the field as a text."
+            raise RecordError("out_of_range", reason, pointer=pointer, value=raw, hint=hint)
         return int(number) if self.whole else self._rounded(float(number))
-
-    def _number(self, raw: Any) -> float | int | None:
-        if isinstance(raw, bool):
-            return None
-        if isinstance(raw, int | float):
-            return raw
-        try:
-            return float(raw) if "." in raw else int(raw)
-        except (TypeError, ValueError):
-            return None
 
     def _rounded(self, number: float) -> float:
         return number if self.decimals is None else round(number, self.decimals)
@@ -136,6 +137,16 @@ class NumberCodec(Struct, frozen=True):
     def write(self, value: Value, into: Target, known: Body) -> None:
         number = self._rounded(value) if isinstance(value, float) else value
         self.source.place.set(into, number)
+
+
+def _number(raw: Any) -> float | int | None:
+    """The number, also from digits; None for what is none."""
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return raw
+    text = raw.strip(" ") if isinstance(raw, str) else ""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 class BoolCodec(Struct, frozen=True):
@@ -194,7 +205,7 @@ class MomentCodec(Struct, frozen=True):
         return self.spelling.read(f"{raw} {time}", pointer)
 
     def write(self, value: Value, into: Target, known: Body) -> None:
-        spelt = self.spelling.write(value)
+        spelt = self.spelling.write(value, self.sources[0].place.pointer)
         if len(self.sources) == 1:
             self.sources[0].place.set(into, self._or_nothing(spelt, 0))
             return
@@ -226,13 +237,16 @@ class ListCodec(Struct, frozen=True):
         if raw is MISSING or raw is None:
             return raw
         items = self._items(raw)
+        if isinstance(raw, str):
+            items = [one.strip() for one in items]
         if self.part is not None:
             return items[self.part] if self.part < len(items) else None
-        return json.dumps(items, ensure_ascii=False)
+        return listed(items)
 
     def _items(self, raw: Any) -> list[str]:
+        """As they stand there, blanks and all."""
         if self.separator is not None and isinstance(raw, str):
-            return [one.strip() for one in raw.split(self.separator)]
+            return raw.split(self.separator)
         if isinstance(raw, list) and all(isinstance(one, str) for one in raw):
             return list(raw)
         what = "a list of texts" if self.separator is None else "a text"
@@ -241,15 +255,21 @@ class ListCodec(Struct, frozen=True):
 
     def write(self, value: Value, into: Target, known: Body) -> None:
         if self.part is None:
-            items = [] if value is None else json.loads(str(value))
+            items = [] if value is None else items_of(str(value), self.source.place.pointer)
         else:
             before = self.source.place.get(into)
             before = self.source.place.get(known) if before is MISSING else before
             items = self._items(before) if isinstance(before, str | list) else []
             items += [""] * (self.part + 1 - len(items))
-            items[self.part] = "" if value is None else str(value)
+            items[self.part] = _within(items[self.part], "" if value is None else str(value))
         spelt = items if self.separator is None else self.separator.join(items)
         self.source.place.set(into, spelt)
+
+
+def _within(old: str, new: str) -> str:
+    """The new text between the blanks of the old one."""
+    bare = old.strip()
+    return old.replace(bare, new, 1) if bare else new
 
 
 class TableCodec(Struct, frozen=True):

@@ -18,6 +18,7 @@ from tracbridge.mapping.codec import (
     TableCodec,
 )
 from tracbridge.mapping.declared import Declared, KeyCodec, Stamp
+from tracbridge.mapping.fitting import check_keys
 from tracbridge.mapping.folds import fold_of
 from tracbridge.mapping.lines import Lines, Surroundings
 from tracbridge.mapping.moments import Kind
@@ -86,6 +87,7 @@ class _Compiler:
         expected = self._fixed("expect", self.around.expect)
         constants = self._fixed("constants", self.spec.constants)
         outputs = self._outputs()
+        self._pairs()
         extras, graph = self._extras(), self._graph(fields.get(STATUS))
         if self.wrong or key is None:
             raise MappingError(self.wrong)
@@ -157,8 +159,10 @@ class _Compiler:
             at = codec.places[0]
             plain = codec.spelling.format == "iso" and len(codec.sources) == 1 and not at.nested
             plain = plain and not moment.optional and self.spec.empty == (None,)
+            plain = plain and moment.only != "write"
             key = at.top if plain else None
-            return Stamp(codec, at.pointer, moment.optional, moment.only != "read", key)
+            taken, written = moment.only != "write", moment.only != "read"
+            return Stamp(codec, at.pointer, moment.optional, taken, written, key)
         return None
 
     def _fixed(self, part: str, given: Mapping[str, Any]) -> list[tuple[Place, Any]]:
@@ -177,6 +181,13 @@ class _Compiler:
                 )
         return found
 
+    def _pairs(self) -> None:
+        for text in self.spec.pairs:
+            with self.at("pairs"):
+                if place(text).nested:
+                    what = f"{text!r} stands below a key; pairs stand at the top of a record"
+                    raise ValueError(what)
+
     def _graph(self, status: Codec | None) -> Graph | None:
         """The steps between his states; each name is one of the status's cases."""
         given = self.spec.transitions
@@ -191,9 +202,16 @@ class _Compiler:
             for name in getattr(given, part):
                 if name not in known:
                     self.wrong.append(Wrong(("transitions", part), no_state(name, known)))
+        self._costs(given.costs)
         return Graph(
             given.steps, frozenset(given.irreversible), frozenset(given.allow), given.costs
         )
+
+    def _costs(self, costs: Mapping[str, int]) -> None:
+        for name, cost in costs.items():
+            if cost < 0:
+                what = f"a step into {name!r} costs {cost}; it costs 0 or more"
+                self.wrong.append(Wrong(("transitions", "costs"), what))
 
     # -- fields --------------------------------------------------------------------------------
 
@@ -205,6 +223,7 @@ class _Compiler:
             with self.at("fields", name):
                 self._named(name, lines[name])
                 found[name] = self.lines.codec(name, lines[name], found.get(DELETED))
+                check_keys(name, lines[name])
         return {name: found[name] for name in lines if name in found}
 
     def _named(self, name: str, line: Line) -> None:
@@ -242,7 +261,8 @@ class _Compiler:
         if "[" in text:
             what = f"{text!r} is a place in a list; TracOS's fields are whole values"
             raise ValueError(what)
-        if text in taken:
-            what = f"{text!r} holds {taken[text]} already; two fields cannot share it"
-            raise ValueError(what)
+        for other, name in taken.items():
+            if f"{text}.".startswith(f"{other}.") or other.startswith(f"{text}."):
+                what = f"{other!r} holds {name} already; two fields cannot share it"
+                raise ValueError(what)
         return found

@@ -48,9 +48,8 @@ class KeyCodec(Struct, frozen=True):
         if type(raw) is int and self.number:
             return ref_of(raw, pointer)
         if self.number:
-            digits = isinstance(raw, str) and self.strip and raw.strip(" ").isascii()
-            stripped = raw.strip(" ").lstrip(self.strip) if digits else ""
-            return ref_of(int(stripped) if stripped.isdigit() else raw, pointer)
+            stripped = raw.strip(" ").lstrip(self.strip) if isinstance(raw, str) else ""
+            return ref_of(_whole(stripped, raw) if self.strip else raw, pointer)
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             kind = "required" if raw is None or raw is MISSING else "type"
             reason = "is missing or null." if kind == "required" else "is no key of an order."
@@ -72,25 +71,30 @@ LONGEST_KEY = 120
 
 
 class Stamp(Struct, frozen=True):
-    """One of the two times of his record; ``written``: also handed back to him.
+    """One of the two times of his record.
 
-    ``key``: where it is the most usual kind, an ISO text at the top that is always there.
+    ``taken``: what he says counts; ``written``: it is handed back to him. ``key``: where it is the
+    most usual kind, an ISO text at the top that is always there.
     """
 
     codec: MomentCodec
     pointer: str
     optional: bool = False
+    taken: bool = True
     written: bool = True
     key: str | None = None
 
     def read(self, body: Body) -> datetime | None:
-        """The instant; None where it may be empty and is. Raises `RecordError`."""
+        """The instant; None where it may be empty and is, or where what he says does not count.
+
+        Raises `RecordError`.
+        """
         if self.key is not None:
             return parse_instant(body.get(self.key), self.pointer, self.codec.spelling.zone)
-        value = self.codec.read(body)
+        value = self.codec.read(body) if self.taken else None
         if isinstance(value, datetime):
             return value
-        if not self.optional:
+        if self.taken and not self.optional:
             hint = "Send the moment, or say optional: true in the mapping."
             raise RecordError("required", "is missing or null.", pointer=self.pointer, hint=hint)
         return None
@@ -146,7 +150,7 @@ class Declared(Struct, frozen=True):
     @property
     def observed(self) -> bool:
         """His records do not say when they were changed: what counts is when we saw them."""
-        return self.updated is None
+        return self.updated is None or not self.updated.taken
 
     # -- his side ------------------------------------------------------------------------------
 
@@ -172,7 +176,7 @@ class Declared(Struct, frozen=True):
         unresolved = _NOTHING
         if MISSING in fields.values() or self.asks_tables:
             fields, unresolved = _told(fields)
-        updated = updated or created or NEVER
+        updated = updated or created or self._undated()
         created = created or updated
         warnings: tuple[str, ...] = ()
         odd = updated < created or fields.get(DELETED) is True
@@ -190,11 +194,20 @@ class Declared(Struct, frozen=True):
             said={n: fields[n] for n in self.worded if n in fields} if self.worded else _NOTHING,
         )
 
+    def _undated(self) -> datetime:
+        """The time of a record that says none: it was seen, but raises `RecordError` where others
+        of its kind say when they were changed.
+        """
+        if self.observed or self.updated is None:
+            return NEVER
+        reason = "is missing or null, and so is the time at which the order was made."
+        hint = "Send one of both, or leave updated out of the mapping: then we go by our own clock."
+        raise RecordError("required", reason, pointer=self.updated.pointer, hint=hint)
+
     def _ours(self, body: Body) -> str:
         raw = self.key.ours.get(body) if self.key.ours else None
-        if isinstance(raw, str) and raw.strip().isdigit():
-            raw = int(raw.strip())
-        return ref_or_none(raw) or ""
+        number = _whole(raw.strip(), raw) if isinstance(raw, str) else raw
+        return ref_or_none(number) or ""
 
     def _warnings(self, body: Body, backwards: bool, fields: Fields) -> tuple[str, ...]:
         number = self.key.source.place.get(body)
@@ -267,13 +280,13 @@ class Declared(Struct, frozen=True):
             place.set(body, output({**order.fields, "number": order.ref, "key": order.key}))
         for name in self.pairs:
             if isinstance(body.get(name), list):
-                body[name] = body[name][0]
+                body[name] = next(iter(body[name]), None)
         return body
 
     def _spell(self, order: WorkOrder, body: dict[str, Any], known: Body) -> None:
         for name, codec in self.written:
             if order.state and name == "status" and isinstance(codec, CasesCodec):
-                codec.write_state(codec.named(order.state), body, known)
+                codec.write_named(order.state, order.fields.get(name), body, known)
             elif name in order.fields:
                 value = order.fields[name]
                 meant = name in order.said and order.said[name] == value
@@ -286,20 +299,22 @@ class Declared(Struct, frozen=True):
     def route(self, link_state: str, extra: str, given: str, wanted: str) -> Route | None:
         """How his system gets from the status it was given to the one that is wanted.
 
-        None where it takes any, and where it shows the wanted one already.
+        None where it takes any, and where it shows the wanted one already. A state of that name may
+        be gone since the mapping was changed: then what he shows is where he stands.
         """
         codec = dict(self.written).get("status")
         if self.graph is None or not isinstance(codec, CasesCodec) or given == wanted:
             return None
-        shown = codec.state(orjson.loads(extra)) if extra and not link_state else None
-        if shown is None or shown.is_ != given:
-            shown = codec.named(link_state) if link_state else codec.way_to(given)
+        shown = codec.named(link_state) if link_state else None
+        if shown is None:
+            shown = codec.state(orjson.loads(extra)) if extra else None
+            shown = shown if shown and shown.is_ == given else codec.way_to(given)
         ends = {s.name: s for s in codec.states if s.is_ == codec.lacks.get(wanted, wanted)}
         way = self.graph.way(shown.name, {name for name, s in ends.items() if s.only != "read"})
         if way is None:
             why = self.graph.why_not(shown.name, ends.keys())
             return Route(shown.name, given, stuck=f"{wanted}: {why}")
-        step = codec.named(way[0]) if way else shown
+        step = (codec.named(way[0]) if way else None) or shown
         return Route(step.name, wanted if len(way) <= 1 else step.is_, len(way) <= 1)
 
     def _identify(self, order: WorkOrder, body: dict[str, Any]) -> None:
@@ -333,6 +348,12 @@ NEVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 _NOTHING: Final[Mapping[str, str]] = {}
+
+
+def _whole(digits: str, raw: Any) -> Any:
+    """The number that these digits are, else what stood there."""
+    short = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_KEY
+    return int(digits) if short else raw
 
 
 def _refuse_stranger(place: Place, expected: Any, shown: Any) -> None:

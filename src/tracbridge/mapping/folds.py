@@ -2,8 +2,16 @@
 
 from typing import Any
 
+from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import Value
-from tracbridge.mapping.codec import Codec, ListCodec, MomentCodec, NumberCodec, TextCodec
+from tracbridge.mapping.codec import (
+    Codec,
+    ListCodec,
+    MomentCodec,
+    NumberCodec,
+    TextCodec,
+    is_one_of,
+)
 from tracbridge.mapping.declared import Fold
 from tracbridge.mapping.path import MISSING
 from tracbridge.mapping.states import CasesCodec
@@ -12,18 +20,31 @@ from tracbridge.mapping.states import CasesCodec
 def fold_of(codec: Codec) -> Fold | None:
     """What is left of a value when it comes back from his system; None where nothing is lost."""
     match codec:
-        case TextCodec() if codec.habit.lossy:
-            habit = codec.habit
-            return lambda value: habit.fold(value) if isinstance(value, str) else value
+        case TextCodec() if codec.habit.lossy or codec.none is None or any(codec.source.empty):
+            return _fold_of_text(codec)
         case CasesCodec():
             return _fold_of_states(codec)
         case NumberCodec() if codec.decimals is not None:
             return _there_and_back(codec)
         case MomentCodec() if codec.spelling.format != "iso":
             return _there_and_back(codec)
-        case ListCodec() if codec.separator is not None:
+        case ListCodec():
             return _there_and_back(codec)
     return None
+
+
+def _fold_of_text(codec: TextCodec) -> Fold:
+    """What his system does to it; what stands for nothing there comes back as nothing."""
+
+    def fold(value: Value) -> Value:
+        if not isinstance(value, str):
+            return value
+        if value == "" and codec.none is None:
+            return None
+        spelt = codec.habit.write(value)
+        return codec.none if is_one_of(spelt, codec.source.empty) else codec.habit.read(spelt)
+
+    return fold
 
 
 def _fold_of_states(codec: CasesCodec) -> Fold | None:
@@ -39,8 +60,11 @@ def _fold_of_states(codec: CasesCodec) -> Fold | None:
 def _there_and_back(codec: Codec) -> Fold:
     def fold(value: Value) -> Value:
         body: dict[str, Any] = {}
-        codec.write(value, body, {})
-        back = codec.read(body)
+        try:
+            codec.write(value, body, {})
+            back = codec.read(body)
+        except RecordError:  # it is refused when it is written, with its place
+            return value
         return value if back is MISSING else back
 
     return fold

@@ -19,7 +19,7 @@ from tracbridge.mapping.codec import (
     TextCodec,
 )
 from tracbridge.mapping.moments import Kind, Spelling, known_format
-from tracbridge.mapping.path import Place, place
+from tracbridge.mapping.path import Place, id_of, place
 from tracbridge.mapping.spec import CORE, STATUS, Case, Line, Mapped
 from tracbridge.mapping.states import (
     CasesCodec,
@@ -62,7 +62,7 @@ class Lines:
     def place(self, text: str) -> Place:
         """The place of that name; of a value that comes as id and name, the id's."""
         found = place(text)
-        return place(f"{text}[0]") if text in self.pairs else found
+        return id_of(found) if text in self.pairs else found
 
     def source(self, text: str, *, required: bool = False) -> Source:
         """The place with what stands for nothing there."""
@@ -84,10 +84,15 @@ class Lines:
     ) -> MomentCodec:
         """A moment at one place, or its day and its time at two."""
         if not known_format(format_):
-            what = f"format {format_!r} is neither iso, epoch, epoch_ms, sap nor YYYY MM DD ..."
+            letters = "YYYY MM DD, and HH mm ss f, each at most once: MM are months, mm minutes"
+            what = f"format {format_!r} is neither iso, epoch, epoch_ms, sap nor made of {letters}"
             raise ValueError(what)
         paths = [path] if isinstance(path, str) else path
-        if len(paths) > 1 and (len(paths) != len(format_.split(" "))):
+        if len(paths) not in (1, 2):
+            what = f"a moment stands at one place, or at two (day and time), not at {len(paths)}"
+            raise ValueError(what)
+        day, *rest = format_.split(" ")
+        if len(paths) == 2 and not (len(rest) == 1 and known_format(day)):  # noqa: PLR2004
             what = "two places need a format with one blank, between the day and the time"
             raise ValueError(what)
         sources = tuple(self.source(text) for text in paths)
@@ -118,6 +123,9 @@ class Lines:
         if name == DELETED:
             return self._deleted(line)
         match given[0]:
+            case "flags" if name != STATUS:
+                what = "flags are for the status; say values or cases"
+                raise ValueError(what)
             case "flags":
                 return self._flags(line, deleted)
             case "cases":
@@ -134,6 +142,9 @@ class Lines:
             raise ValueError(what)
         for ours in line.flags.values():
             self._status(ours)
+        if line.absent is not None and line.absent not in line.flags:
+            what = f"absent {line.absent!r} is none of the flags: {', '.join(line.flags)}"
+            raise ValueError(what)
         spelt = {
             ours: {n: o == ours for n, o in line.flags.items()} for ours in line.flags.values()
         }
@@ -191,6 +202,9 @@ class Lines:
         if line.values:
             cases = [Case(is_=ours, when={path: theirs}) for theirs, ours in line.values.items()]
             return self._cases(name, line, cases)
+        if name == STATUS:
+            what = "status needs his word for each of TracOS's; say values, cases or flags"
+            raise ValueError(what)
         source = self.source(path, required=line.required)
         return self._table(source, line.table) if line.table else self._plain(name, line, source)
 

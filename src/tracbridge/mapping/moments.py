@@ -6,7 +6,7 @@ time the text ``2026-11-20T11:14:00``, a date the text ``2026-11-20``.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
@@ -27,7 +27,8 @@ _TOKENS: Final = {
     "f": r"(?P<fraction>\d{1,9})",
 }
 _TOKEN = re.compile(r"YYYY|MM|DD|HH|mm|ss|f{1,6}")
-_SAP = re.compile(r"/Date\((-?\d{1,15})([+-]\d{4})?\)/")
+_SAP = re.compile(r"/Date\((-?\d{1,15})([+-]\d{4})?\)/", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED: Final = frozenset({"iso", "epoch", "epoch_ms", "sap"})
 
@@ -51,8 +52,6 @@ class Spelling(Struct, frozen=True):
         """The moment; raises `RecordError` at ``pointer`` for what is none, or of another kind."""
         if self.kind is Kind.INSTANT and self.format == "iso":
             return parse_instant(value, pointer, self.zone)
-        if self.kind is Kind.DATE and self.format == "iso":
-            return self._day_of_text(value, pointer)
         clock = self._clock(value, pointer)
         if not EARLIEST <= clock.year <= LATEST:
             reason = f"is not between the years {EARLIEST} and {LATEST}."
@@ -62,26 +61,29 @@ class Spelling(Struct, frozen=True):
 
     def _kept(self, clock: datetime, value: Any, pointer: str) -> Value:
         if self.kind is Kind.INSTANT:
-            aware = clock if clock.tzinfo else placed(clock, str(value), pointer, self.zone)
-            return to_milliseconds(aware)
+            return to_milliseconds(clock if clock.tzinfo else self._placed(clock, value, pointer))
         if clock.tzinfo is not None:
             clock = clock.astimezone(self.zone or UTC).replace(tzinfo=None)
         if self.kind is Kind.DATE:
             return clock.date().isoformat()
         return clock.replace(microsecond=clock.microsecond // 1000 * 1000).isoformat()
 
-    def _day_of_text(self, value: Any, pointer: str) -> str:
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-            try:
-                return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
-            except ValueError:
-                pass
-        raise unfit(value, pointer, 'Send a date such as "2026-11-20".')
+    def _placed(self, clock: datetime, value: Any, pointer: str) -> datetime:
+        """What a clock of the zone showed, as an instant. A day alone begins with its first one,
+        also where the clocks skip midnight.
+        """
+        if self.zone and "HH" not in self.format and clock.time() == time():
+            began = clock.replace(tzinfo=self.zone).astimezone(UTC)
+            if began.astimezone(self.zone).date() == clock.date():
+                return began
+        return placed(clock, str(value), pointer, self.zone)
 
     def _clock(self, value: Any, pointer: str) -> datetime:
         """What the value's clock shows: aware where it says its offset."""
         try:
             match self.format:
+                case "iso" if self.kind is Kind.DATE:
+                    return _day(_text(value))
                 case "iso":
                     return datetime.fromisoformat(_text(value))
                 case "epoch":
@@ -96,23 +98,30 @@ class Spelling(Struct, frozen=True):
             hint = f"Send it as {self.format}, such as {self.write(EXAMPLE[self.kind])!r}."
             raise unfit(value, pointer, hint) from None
 
-    def write(self, value: Value) -> Any:
-        """The moment as that system writes it; None stays None."""
+    def write(self, value: Value, pointer: str = "") -> Any:
+        """The moment as that system writes it; None stays None.
+
+        Raises `RecordError` at ``pointer`` for what is none of ours.
+        """
         if value is None or (self.kind is Kind.DATE and self.format == "iso"):
             return value
-        return self._spelt(self._shown(value))
+        try:
+            return self._spelt(self._shown(value))
+        except (ValueError, OverflowError):
+            hint = f"Set it to {EXAMPLE[self.kind]!r}, for example."
+            raise unfit(value, pointer, hint) from None
 
     def _spelt(self, clock: datetime) -> Any:
         match self.format:
             case "iso":
                 return format_instant(clock) if clock.tzinfo else clock.isoformat()
             case "epoch":
-                return int((_aware(clock) - _EPOCH).total_seconds())
+                return _since_1970(clock, self.zone) // timedelta(seconds=1)
             case "epoch_ms":
-                return (_aware(clock) - _EPOCH) // timedelta(milliseconds=1)
+                return _since_1970(clock, self.zone) // timedelta(milliseconds=1)
             case "sap":
                 offset = "+0000" if clock.tzinfo else ""
-                return f"/Date({(_aware(clock) - _EPOCH) // timedelta(milliseconds=1)}{offset})/"
+                return f"/Date({_since_1970(clock, UTC) // timedelta(milliseconds=1)}{offset})/"
             case pattern:
                 return _spell(pattern, clock)
 
@@ -134,8 +143,10 @@ Read = Callable[[Any, str], Value]
 
 
 def known_format(text: str) -> bool:
-    """Whether a mapping may name this format."""
-    return text in _NAMED or {"YYYY", "MM", "DD"} <= set(_TOKEN.findall(text))
+    """Whether a mapping may name this format: by its name, or by letters, each of them once."""
+    letters = [found[0] if found[0] == "f" else found for found in _TOKEN.findall(text)]
+    once = len(letters) == len(set(letters))
+    return text in _NAMED or (once and {"YYYY", "MM", "DD"} <= set(letters))
 
 
 def unfit(value: Any, pointer: str, hint: str) -> RecordError:
@@ -156,8 +167,15 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _aware(clock: datetime) -> datetime:
-    return clock if clock.tzinfo else clock.replace(tzinfo=UTC)
+def _day(text: str) -> datetime:
+    if not _DAY.fullmatch(text):
+        raise ValueError
+    return datetime.fromisoformat(text)
+
+
+def _since_1970(clock: datetime, zone: tzinfo | None) -> timedelta:
+    """``zone``: where a clock without an offset hangs."""
+    return (clock if clock.tzinfo else clock.replace(tzinfo=zone or UTC)) - _EPOCH
 
 
 def _sap(text: str) -> datetime:

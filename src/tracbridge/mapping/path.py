@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from tracbridge.domain.errors import RecordError
 from tracbridge.mapping.translation import Body
 
 MISSING: Final = object()
@@ -21,6 +22,13 @@ class Pick(Struct, frozen=True):
     value: str
 
 
+class Pair(Struct, frozen=True):
+    """The id of a value that comes as id and name. What is no list is the id itself."""
+
+
+Step = str | int | Pick | Pair
+
+
 class Place(Struct, frozen=True):
     """Where one value stands in a record.
 
@@ -30,7 +38,7 @@ class Place(Struct, frozen=True):
     """
 
     text: str
-    steps: tuple[str | int | Pick, ...]
+    steps: tuple[Step, ...]
     top: str
     nested: bool
     pointer: str
@@ -47,30 +55,41 @@ class Place(Struct, frozen=True):
         return value
 
     def set(self, body: dict[str, Any], value: Any) -> None:
-        """Put the value there; tables and lists on the way are made."""
+        """Put the value there; tables and lists on the way are made.
+
+        Raises `RecordError` where a list stands instead of a table, or a table instead of a list.
+        """
         if not self.nested:
             body[self.top] = value
             return
         here: Any = body
         for step, following in zip(self.steps, (*self.steps[1:], None), strict=True):
+            if not isinstance(here, dict if isinstance(step, str) else list):
+                raise self._no_room(here)
             if following is None:
                 _put(here, step, value)
                 return
             below = _below(here, step)
             if not isinstance(below, dict | list):
-                below = {} if isinstance(following, str) else []
-                _put(here, step, below)
+                _put(here, step, {} if isinstance(following, str) else [])
+                below = _below(here, step)
             here = below
+
+    def _no_room(self, here: Any) -> RecordError:
+        there, wanted = ("list", "table") if isinstance(here, list) else ("table", "list")
+        reason = f"cannot be written: a {there} stands where its path needs a {wanted}."
+        hint = "Mend the path in the mapping, or what his record has there."
+        return RecordError("type", reason, pointer=self.pointer, value=here, hint=hint)
 
 
 def place(text: str) -> Place:
     """The place that a text names; raises `ValueError` for one that names none."""
-    steps: list[str | int | Pick] = []
+    steps: list[Step] = []
     at = 0
     while at < len(text):
-        at += bool(steps) and text[at] == "."
-        found = _STEP.match(text, at)
-        if found is None or (found[1] and steps and text[at - 1] != "."):
+        dot = bool(steps) and text[at] == "."
+        found = _STEP.match(text, at + dot)
+        if found is None or (steps and dot is not bool(found[1])):
             break
         steps.append(_step(found))
         at = found.end()
@@ -78,6 +97,12 @@ def place(text: str) -> Place:
         raise ValueError(f"{text!r} is no path: write keys with dots, [0] or [key=value]")
     pointer = "".join(f"/{_spelt(step)}" for step in steps)
     return Place(text, tuple(steps), steps[0], len(steps) > 1, pointer)
+
+
+def id_of(pair: Place) -> Place:
+    """The place of the id where the value comes as id and name."""
+    steps = (*pair.steps, Pair())
+    return Place(f"{pair.text}[0]", steps, pair.top, nested=True, pointer=f"{pair.pointer}/0")
 
 
 def place_of(text: str) -> Place:
@@ -88,18 +113,18 @@ def place_of(text: str) -> Place:
         return place("?")
 
 
-def _step(found: re.Match[str]) -> str | int | Pick:
+def _step(found: re.Match[str]) -> Step:
     if found[1] is not None:
         return found[1]
     return int(found[2]) if found[2] is not None else Pick(found[3], found[4])
 
 
-def _spelt(step: str | int | Pick) -> str:
+def _spelt(step: Step) -> str:
     text = f"{step.key}={step.value}" if isinstance(step, Pick) else str(step)
     return text.replace("~", "~0").replace("/", "~1")
 
 
-def _below(value: Any, step: str | int | Pick) -> Any:
+def _below(value: Any, step: Step) -> Any:
     match step:
         case str():
             return value.get(step, MISSING) if isinstance(value, Mapping) else MISSING
@@ -107,17 +132,20 @@ def _below(value: Any, step: str | int | Pick) -> Any:
             return value[step] if isinstance(value, list) and step < len(value) else MISSING
         case Pick():
             return _picked(value, step)
+        case Pair():
+            return next(iter(value), None) if isinstance(value, list) else value
 
 
 def _picked(value: Any, pick: Pick) -> Any:
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, Mapping) and str(item.get(pick.key)) == pick.value:
+        shown = item.get(pick.key) if isinstance(item, Mapping) else None
+        if shown is not None and str(shown) == pick.value:
             return item
     return MISSING
 
 
-def _put(here: Any, step: str | int | Pick, value: Any) -> None:
-    """Set what stands below ``here`` at that step; ``here`` is a table or a list."""
+def _put(here: Any, step: Step, value: Any) -> None:
+    """Set what stands below ``here`` at that step; ``here`` is a table or a list, as it needs."""
     match step:
         case str():
             here[step] = value
@@ -131,3 +159,5 @@ def _put(here: Any, step: str | int | Pick, value: Any) -> None:
                 here.append(made)
             elif found is not value:
                 here[here.index(found)] = made
+        case Pair():
+            here[:1] = [value]

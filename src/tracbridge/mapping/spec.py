@@ -44,7 +44,9 @@ class Moment(Part, frozen=True, kw_only=True):
     ``format``: ``iso``, ``epoch``, ``epoch_ms``, ``sap``, or letters such as ``YYYY-MM-DD
     HH:mm:ss``. ``path``: one place, or two of which the first has the day and the second the time.
     ``zone``: where his clocks hang that write no offset; else the connection's. ``optional``: it
-    may be empty; without any time of change, the moment at which we saw a record counts.
+    may be empty; an order without its time of change was changed when it was made, and without
+    either time it is refused. Without a line for ``updated``, or with one that is only written, the
+    moment counts at which we saw a record.
     """
 
     path: Path | list[Path]

@@ -62,7 +62,21 @@ class FlagsCodec(Struct, frozen=True):
         return RecordError("contradictory_status", reason, pointer=f"/{other}", hint=hint)
 
     def write(self, value: Value, into: Target, known: Body) -> None:
-        into.update(self.spelt[str(value)])
+        spelt = self.spelt.get(str(value))
+        if spelt is None:
+            raise no_counterpart(str(value), "fields.status")
+        into.update(spelt)
+
+
+def no_counterpart(wanted: str, where: str) -> RecordError:
+    """A value of ours that he has no word for; ``where``: the mapping's line."""
+    return RecordError(
+        "unmapped_status",
+        "has no counterpart at the customer's.",
+        pointer="/status",
+        value=wanted,
+        hint=f"Add it to {where} of the mapping.",
+    )
 
 
 class Match(Protocol):
@@ -220,17 +234,19 @@ class CasesCodec(Struct, frozen=True):
         for state in self.states:
             if state.is_ == wanted and state.only != "read":
                 return state
-        raise RecordError(
-            "unmapped_status",
-            "has no counterpart at the customer's.",
-            pointer="/status",
-            value=wanted,
-            hint=f"Add it to {self.where} of the mapping.",
-        )
+        raise no_counterpart(wanted, self.where)
 
-    def named(self, name: str) -> State:
-        """The state of that name; raises `KeyError` for one that the table has not."""
-        return next(state for state in self.states if state.name == name)
+    def named(self, name: str) -> State | None:
+        """The state of that name; None for one that the table has not (any more)."""
+        return next((state for state in self.states if state.name == name), None)
+
+    def write_named(self, name: str, value: Value, into: Target, known: Body) -> None:
+        """Spell the state of that name; the value, where the table has no such state any more."""
+        state = self.named(name)
+        if state is None:
+            self.write(value, into, known)
+        else:
+            self.write_state(state, into, known)
 
     def write_state(self, state: State, into: Target, known: Body) -> None:
         """Spell exactly this state."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Any, Final
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from tracbridge.domain.workorder import (
     settled,
     to_milliseconds,
 )
+from tracbridge.mapping.lists import items_of, listed
+from tracbridge.mapping.moments import Kind, Spelling
 from tracbridge.mapping.path import MISSING, Place
 from tracbridge.mapping.texts import checked
 from tracbridge.mapping.translation import Body
@@ -98,7 +101,7 @@ class TracosSide(Struct, frozen=True):
         )
 
     def write(self, order: WorkOrder, before: Body | None) -> dict[str, Any]:
-        """What to set, {} if ``before`` shows ``order`` already; a new document needs its status.
+        """What to set, {} if ``before`` shows ``order`` already.
 
         The creation time is never changed.
         """
@@ -115,7 +118,8 @@ class TracosSide(Struct, frozen=True):
         document = {
             # A record that is only tried has no number.
             "number": int(order.ref) if order.ref.isdigit() else order.ref,
-            "status": fields["status"],
+            # A record that is only tried may say none; this is what a new order gets then.
+            "status": fields.get("status") or _unsaid(fields),
             "title": str(fields.get("title") or "") if self.titled else first_line(text),
             "description": text,
             "createdAt": order.created_at,
@@ -208,6 +212,10 @@ def _no_number(number: Any, pointer: str) -> RecordError:
     return RecordError("type", reason, pointer=pointer, value=number, hint=hint)
 
 
+def _unsaid(fields: Fields) -> str:
+    return (Status.CANCELLED if fields.get(DELETED) else Status.PENDING).value
+
+
 def first_line(text: str) -> str:
     """The text up to its first line's end."""
     return _LINE_END.split(text, maxsplit=1)[0]
@@ -273,9 +281,25 @@ def value_of(extra: Extra, body: Body) -> Value:
         reason = f"is not of the kind {extra.kind}."
         raise RecordError("type", reason, pointer=extra.place.pointer, value=raw)
     if isinstance(raw, str):
-        return utf8(raw, extra.place.pointer)
+        return _text_of(extra, raw)
+    if isinstance(raw, float) and not isfinite(raw):
+        reason, hint = "is not a finite number.", "Set a number, or null."
+        raise RecordError(
+            "non_finite_number", reason, pointer=extra.place.pointer, value=raw, hint=hint
+        )
     whole = isinstance(raw, int) and not isinstance(raw, bool)
     return int(raw) if whole else raw  # type: ignore[return-value, call-overload]
+
+
+def _text_of(extra: Extra, raw: str) -> str:
+    """What is spelt as a text, in the one spelling of its kind; raises `RecordError`."""
+    text, pointer = utf8(raw, extra.place.pointer), extra.place.pointer
+    match extra.kind:
+        case "list":
+            return listed(items_of(text, pointer))
+        case "local" | "date":
+            return str(Spelling(Kind(extra.kind)).read(text, pointer))
+    return text
 
 
 def deletion(deleted: Value) -> Mapping[str, Any]:

@@ -46,6 +46,15 @@ class Together(Protocol):
         """Both answers; raises an error of either, when both have ended."""
 
 
+class Pause(Protocol):
+    """Lets others of the same process have their turn in the middle of long work; the simulation
+    has none.
+    """
+
+    async def __call__(self) -> None:
+        """Returns when it is our turn again."""
+
+
 class Clock(Protocol):
     """The only source of time for the engine."""
 

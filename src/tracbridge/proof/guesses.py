@@ -1,6 +1,5 @@
 """Orders that are made up, to try a mapping on. The same for the same seed."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -9,6 +8,7 @@ from typing import Any, Final
 from tracbridge.domain.workorder import DELETED, Fields, Status, Value
 from tracbridge.mapping.codec import BoolCodec, ListCodec, MomentCodec, NumberCodec, TableCodec
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.lists import listed
 from tracbridge.mapping.moments import Kind
 from tracbridge.mapping.spec import STATUS
 from tracbridge.mapping.states import CasesCodec, DeletedCodec
@@ -47,7 +47,7 @@ def _words(name: str, codec: Any, dice: Random) -> Value:
         case MomentCodec():
             return _moment(codec.spelling.kind, dice)
         case ListCodec() if codec.part is None:
-            return json.dumps([_text(dice, 2) for _ in range(dice.randint(1, 3))])
+            return listed([_text(dice, 2) for _ in range(dice.randint(1, 3))])
         case TableCodec():
             return dice.choice(sorted(codec.ours) or [None])
     if name == STATUS:
