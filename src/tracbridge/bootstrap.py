@@ -74,6 +74,11 @@ async def together(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
     return first, second
 
 
+async def breathe() -> None:
+    """The other connections of this process have their turn."""
+    await asyncio.sleep(0)
+
+
 class Service(Struct, frozen=True):
     """One wired connection with everything that commands need around it."""
 
@@ -199,8 +204,9 @@ class Service(Struct, frozen=True):
         grave = [one for one in proven(config.mapping.spec, translation) if one.grave]
         yield Finding("mapping", ok=not grave, text=translation.name)
         for one in grave:
-            text = f"{one.where} {one.what} {one.example} {one.cure}"
-            yield Finding("mapping", ok=False, text=text)
+            example = f" ({one.example})" if one.example else ""
+            text = f"{one.where}: {one.what.rstrip('.')}{example}. {one.cure}"
+            yield Finding("mapping", ok=False, text=text.rstrip())
         now = self.connection.clock.now()
         trials = [trial for rule in self.connection.book.rules for trial in tried(rule, now)]
         failed = [f"test {t.number} of {t.rule!r}" for t in trials if not t.passed]
@@ -303,6 +309,7 @@ def wire(
         steps=steps(stop),
         observer=observer,
         together=together,
+        pause=breathe,
         guards=guards(settings),
     )
     views = Views(state.database, orders, settings.name)

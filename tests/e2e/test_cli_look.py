@@ -154,6 +154,10 @@ def test_an_unknown_order_is_an_answer_and_no_error(world: World, number: str) -
     assert world.cli("show", number, "--json").json() == {"order": number, "found": False}
 
 
+def test_the_help_of_show_says_that_an_unknown_order_exits_0(world: World) -> None:
+    assert "exit 0" in world.cli("show", "--help").out
+
+
 def test_text_from_outside_cannot_move_the_cursor(world: World) -> None:
     evil = "Pump\x1b[2J\u202enoisy\r\nnext"
     world.drop(order(7, summary=evil))

@@ -30,6 +30,13 @@ def test_a_slip_on_the_command_line_exits_2_in_plain_words(world: World, words: 
     assert said.err.isascii()
 
 
+def test_what_is_about_no_connection_asks_for_none(world: World) -> None:
+    for words in ("mapping list", "mongo start", "simulate"):
+        assert "--connection" not in world.cli(*words.split(), "--help").out, words
+    for words in ("mapping show", "rules list", "show"):
+        assert "--connection" in world.cli(*words.split(), "--help").out, words
+
+
 def test_samples_fill_both_sides_and_folders_are_made(replica_set: Server, tmp_path: Path) -> None:
     places = {
         "DATA_INBOUND_DIR": str(tmp_path / "a" / "in"),

@@ -35,6 +35,14 @@ def test_a_preview_writes_nothing_anywhere(world: World) -> None:
     assert everything(world) == before
 
 
+def test_a_preview_counts_its_changes_in_words(world: World) -> None:
+    world.drop(order(1))
+    only = ("preview", "--inbound-only")
+    assert world.cli(*only).out.endswith("\n1 change; nothing was written.\n")
+    world.drop(order(2))
+    assert world.cli(*only).out.endswith("\n2 changes; nothing was written.\n")
+
+
 def test_a_preview_before_the_first_run_makes_no_marker_index_or_folder(world: World) -> None:
     world.drop(order(1))
     assert world.cli("preview").code == 0

@@ -232,6 +232,22 @@ def test_a_service_takes_up_new_and_changed_files_and_keeps_the_old_ones_over_a_
         service.until(lambda: acme.doc(6))
 
 
+def test_a_file_that_is_first_named_with_a_mistake_counts_as_soon_as_it_is_mended(
+    site: Site,
+) -> None:
+    acme = site.connect("acme")
+    path = site.root / "connections" / "acme.yaml"
+    with serving(site, "run", "--every", "0.2") as service:
+        acme.drop(order(1))
+        service.until(lambda: acme.doc(1))
+        site.write("rules/new.yaml", "rules: [5]")
+        path.write_text(path.read_text() + "rules: rules/new.yaml\n")
+        service.until(lambda: "configuration_kept" in service.text)
+        site.write("rules/new.yaml", "rules: []")
+        service.until(lambda: "connection=acme what=changed" in service.text)
+        assert service.text.count("configuration_kept") == 1
+
+
 def test_one_customers_trouble_does_not_stop_the_others(site: Site) -> None:
     acme, beta = site.connect("acme"), site.connect("beta")
     with serving(site, "run", "--every", "0.2") as service:

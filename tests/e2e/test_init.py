@@ -60,3 +60,11 @@ def test_default_takes_over_what_the_environment_said_and_says_what_to_remove(si
     site.extra = {}
     assert site.cli("check").code == 0
     assert "policy: ask" in (site.root / "connections" / "default.yaml").read_text()
+
+
+@pytest.mark.parametrize("said", [None, "true", "false"])
+def test_receipts_stay_as_the_environment_had_them(site: Site, said: str | None) -> None:
+    site.extra = {"ACKNOWLEDGE_INBOUND": said} if said else {}
+    site.cli("init")
+    text = (site.root / "connections" / "default.yaml").read_text()
+    assert f"acknowledge: {{receipts: {said or 'true'}}}" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import yaml
 
 from tests.e2e.site import Place, Site
 from tests.harness import NOW, Doc, Server, order
@@ -45,7 +46,61 @@ def test_check_names_what_is_missing_ambiguous_cut_or_without_zone(site: Site) -
     assert (title["level"], "characters" in title["example"]) == ("LOSSY", True)
     whole = site.cli("check")
     assert whole.code == 1
-    assert "on_hold" in whole.out
+    cure = "Add his word for it to values, or lacks: {on_hold: ...}."
+    assert f"fields.status: has no counterpart in his system (on_hold). {cure}\n" in whole.out
+    assert "updated: has no offset, and no zone is set. Set zone" in whole.out
+
+
+CASES = """
+mapping:
+  mapping: cases
+  key: {path: id}
+  fields:
+    description: {path: text}
+    status:
+      cases:
+        - {is: pending, when: {state: open}}
+        - {is: completed, when: {state: done}}
+"""
+
+
+def test_what_is_to_be_added_is_said_in_the_words_of_the_line(site: Site) -> None:
+    site.connect("acme", CASES)
+    cures = {one["cure"] for one in site.cli("mapping", "check", "--json").json()}
+    assert "Add a case for it, or lacks: {on_hold: ...}." in cures
+
+
+KEYED = """
+mapping: {use: flags, key: {path: code, as: text}}
+"""
+
+
+def test_orders_that_never_go_out_need_no_place_for_tracos_number(site: Site) -> None:
+    site.connect("acme", KEYED)
+    assert "key.ours" in site.cli("mapping", "check").out
+    site.connect("acme", KEYED + "create: [customer]\n")
+    assert "key.ours" not in site.cli("mapping", "check").out
+
+
+def test_a_file_that_is_broken_is_named_with_its_line(site: Site) -> None:
+    acme = site.connect("acme")
+    acme.drop(order(7))
+    site.write("bad.yaml", "use: flags\nfields:\n  titel: {path: name}\n")
+    site.write("sample.json", "[]")
+    for words in (
+        "mapping check bad.yaml",
+        "mapping show bad.yaml",
+        "mapping try sample.json --mapping bad.yaml",
+        "rules replay --mapping bad.yaml",
+    ):
+        said = site.cli(*words.split())
+        assert said.code == 2, words
+        assert said.err.startswith("tracbridge: bad.yaml:3: fields.titel: "), words
+    site.write("connections/acme.yaml", "tenant: acme\nzone: Nowhere\n")
+    for words in ("status", "show 7", "run", "quarantine list"):
+        said = site.cli(*words.split())
+        assert said.code == 2, words
+        assert said.err.startswith("tracbridge: connections/acme.yaml:"), words
 
 
 def test_every_preset_passes_its_own_check(site: Site) -> None:
@@ -73,11 +128,80 @@ def test_try_shows_each_record_as_it_comes_and_as_it_would_go_back(site: Site) -
     assert not site.orders.count_documents({})
 
 
+def test_try_tells_an_empty_text_from_a_missing_one_and_names_what_is_expected(site: Site) -> None:
+    site.connect("acme")
+    path = site.root / "connections" / "acme.yaml"
+    path.write_text(path.read_text().replace("settle_seconds: 0", 'expect: {site: "03"}'))
+    good = order(7, summary="", site="03")
+    site.write("sample.json", orjson.dumps([good, {**good, "site": "04"}]).decode())
+    first, second = site.cli("mapping", "try", "sample.json", "--json").json()
+    rows = {row["path"]: row for row in first["rows"]}
+    text, expected = rows["summary"], rows["site"]
+    assert (text["theirs"], text["ours"], text["back"]) == ('""', "", '""')
+    assert (expected["field"], expected["ours"], expected["back"]) == ("expect", "03", "03")
+    (wrong,) = [row["wrong"] for row in second["rows"] if row["field"] == "expect"]
+    assert wrong == "/site is not '03': another tenant's"
+    said = site.cli("mapping", "try", "sample.json", "--limit", "1").out.splitlines()
+    (row,) = [line for line in said if line.startswith("description")]
+    assert row.split() == ["description", "summary", '""', '""', "="]
+    (row,) = [line for line in said if " site " in line]
+    assert row.split() == ["expect", "site", "03", "03", "="]
+    (row,) = [line for line in said if "isSynced" in line]
+    assert row.split() == ["isSynced", "false", "set", "by", "us", "true"]
+
+
 def test_show_prints_a_mapping_that_can_be_used_as_a_file(site: Site) -> None:
     site.connect("acme")
     words = site.cli("mapping", "show", "maximo").out
     site.write("mine.yaml", words)
     assert site.cli("mapping", "show", "mine.yaml").out == words
+
+
+WORDY = """
+mapping: wordy
+version: 1
+key: {path: id}
+updated: {path: changed}
+fields:
+  status:
+    path: state
+    values: {waiting: on_hold, blocked: on_hold, open: pending, busy: in_progress, done: completed,
+             void: cancelled}
+  description: {path: text}
+"""
+WORDS = ["waiting", "blocked", "open", "busy", "done", "void"]
+
+
+def test_show_prints_the_tables_in_the_order_of_the_file(site: Site) -> None:
+    site.connect("acme", "mapping: mine.yaml")
+    site.write("mine.yaml", WORDY)
+    value = yaml.safe_load(site.cli("mapping", "show").out)
+    assert list(value) == ["mapping", "version", "key", "updated", "fields"]
+    assert list(value["fields"]) == ["status", "description"]
+    assert list(value["fields"]["status"]["values"]) == WORDS
+
+
+def test_the_mapping_of_an_old_version_is_shown_to_go_back_to_it(site: Site) -> None:
+    acme = site.connect("acme", "mapping: mine.yaml\nrules: rules.yaml\n")
+    site.write("rules.yaml", REOPEN)
+    site.write("mine.yaml", WORDY)
+    record = {"id": 7, "state": "open", "text": "Pump", "changed": NOW.isoformat()}
+    acme.drop(orjson.dumps(record), "7.json")
+    site.summaries()
+    site.write("mine.yaml", WORDY.replace("version: 1", "version: 2"))
+    site.summaries()
+    (event, *_) = site.cli("history", "7", "--json").json()
+    old, _, rules = event["words"].partition("+")
+    said = site.cli("mapping", "show", "--version", event["words"])
+    assert said.out.startswith(f"# {old}\nmapping: wordy\nversion: 1\n")
+    site.write("old.yaml", said.out)
+    shown = site.cli("mapping", "show", "old.yaml").out
+    assert shown.startswith(f"# {old}\nmapping: wordy\nversion: 1\n")
+    for wrong, why in ((rules, "but of rules"), ("abc", "is on record"), ("$ne", "is on record")):
+        said = site.cli("mapping", "show", "--version", wrong)
+        assert (said.code, said.out) == (1, "")
+        assert why in said.err
+    assert site.cli("mapping", "show", "flags", "--version", old).code == 2
 
 
 def test_drift_finds_what_would_be_refused_before_it_is(site: Site) -> None:
@@ -87,12 +211,14 @@ def test_drift_finds_what_would_be_refused_before_it_is(site: Site) -> None:
     site.summaries()
     assert site.cli("mapping", "drift").out.startswith("No record waits")
     acme.drop(order(21, "pending", extra="B"))
-    assert site.cli("mapping", "drift").code == 0
+    one = site.cli("mapping", "drift")
+    assert (one.code, one.out.startswith("1 record that waits, against 20 from")) == (0, True)
     changed: Doc = {**order(22, "pending"), "isPending": "true", "shift": {"name": "night"}}
     acme.drop(changed)
     acme.drop(b'{"orderNo": 23,', "torn.json")
     said = site.cli("mapping", "drift")
     assert said.code == 1
+    assert said.out.endswith("\n2 records that wait, against 20 from before.\n")
     assert "REFUSED" in said.out
     assert "/isPending" in said.out
     assert "was bool and is text, such as 'true'" in said.out

@@ -228,6 +228,7 @@ def test_every_name_with_one_wrong_letter_is_caught(name: str, place: int, lette
     ("name", "value", "said"),
     [
         ("DATA_OUTBOUND_DIR", "data/../data/inbound", "same folder as DATA_INBOUND_DIR"),
+        ("DATA_OUTBOUND_DIR", f"/{Path.cwd()}/data/inbound", "same folder as DATA_INBOUND_DIR"),
         ("DATA_OUTBOUND_DIR", "data/inbound/out", "lies inside DATA_INBOUND_DIR"),
         ("DATA_ARCHIVE_DIR", "data/quarantine", "same folder as DATA_ARCHIVE_DIR"),
     ],

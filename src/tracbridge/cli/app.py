@@ -16,7 +16,7 @@ COMMANDS = {
     "preview": "preview:preview",
     "status": "status:status",
     "show": "show:show",
-    "history": "show:history",
+    "history": "history:history",
     "quarantine": "quarantine:app",
     "conflicts": "conflicts:app",
     "approve": "approve:approve",
@@ -40,6 +40,9 @@ COMMANDS = {
 
 APART = frozenset({"demo", "mongo", "simulate", "init"})
 """Commands that are about no connection."""
+
+APART_IN = {"mapping": frozenset({"list"})}
+"""The same, of a group."""
 
 
 def tell_version(wanted: bool) -> None:
@@ -78,7 +81,8 @@ def application(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(import_module(f"tracbridge.cli.{module}"), attribute)
         if isinstance(command, typer.Typer):
-            app.add_typer(command if name in APART else choosing_all(command), name=name)
+            apart = APART_IN.get(name, ())
+            app.add_typer(command if name in APART else choosing_all(command, apart), name=name)
         else:
             app.command(name)(command if name in APART else choosing(command))
     return app

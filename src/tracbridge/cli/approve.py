@@ -26,7 +26,7 @@ def approve(
     Another change of the same order is held again.
     """
     if bool(ids) == bool(rule):
-        raise typer.BadParameter("name the cases to approve, or a --rule.")
+        raise typer.BadParameter("name the cases to approve (quarantine list), or a --rule.")
     tried = wait_for(_approve(ids or [], rule, by or person(), why))
     if json:
         say_json([tried_json(one) for one in tried])

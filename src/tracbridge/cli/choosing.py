@@ -1,7 +1,7 @@
 """The option ``--connection``, which every command of a connection takes."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Annotated, Any
 
@@ -35,9 +35,9 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def choosing_all(app: typer.Typer) -> typer.Typer:
-    """Each command of the group with that option."""
+def choosing_all(app: typer.Typer, apart: Collection[str] = ()) -> typer.Typer:
+    """Each command of the group with that option, but for those that are about no connection."""
     for one in app.registered_commands:
-        if one.callback and not hasattr(one.callback, "__wrapped__"):
+        if one.callback and one.name not in apart and not hasattr(one.callback, "__wrapped__"):
             one.callback = choosing(one.callback)
     return app

@@ -1,13 +1,14 @@
 """``tracbridge conflicts``: on what the two sides do not agree, and what was decided."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from msgspec.structs import asdict
 
-from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.context import Json, keys_of, say, say_json, serving, wait_for
 from tracbridge.cli.resolve import Field, Filter, OfKind, Order, Since, one_of, resolve_
-from tracbridge.cli.table import NAMES, harmless, moment, quoted, shown, table, told_apart
+from tracbridge.cli.table import NAMES, both, harmless, moment, quoted, shown, table, told_apart
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side, Value
@@ -48,49 +49,52 @@ def list_(
     since: Since = None,
 ) -> None:
     """Those that wait for a person, then those whose loser can be taken."""
-    found = wait_for(_list(Filter(order, kind, field, since)))
+    found, keys = wait_for(_list(Filter(order, kind, field, since)))
     waiting = [conflict for conflict in found if conflict.decided is None]
     decided = found[len(waiting) :]
     shown_now = decided if everything else decided[:LATELY]
     if json:
-        say_json([as_json(conflict) for conflict in (*waiting, *shown_now)])
+        say_json([as_json(one, keys.get(one.ref, "")) for one in (*waiting, *shown_now)])
         return
     parts = [
-        listed("Waiting for a decision", waiting) or "No conflict waits for a decision.\n",
-        listed("Decided; the loser can be taken", shown_now),
+        listed("Waiting for a decision", waiting, keys) or "No conflict waits for a decision.\n",
+        listed("Decided; the loser can be taken", shown_now, keys),
     ]
     say("\n".join(part for part in parts if part))
     if left := len(decided) - len(shown_now):
         say(f"{left} older ones: tracbridge conflicts list --all")
 
 
-async def _list(meant: Filter) -> list[Conflict]:
+async def _list(meant: Filter) -> tuple[list[Conflict], dict[str, str]]:
     async with serving() as service:
-        return await meant.find(service)
+        found = await meant.find(service)
+        return found, await keys_of(service, [conflict.ref for conflict in found])
 
 
 @app.command()
 def show(id_: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
     """All three values of each field with their times, who decided what, and how to decide."""
-    conflict, present = wait_for(_show(id_))
+    conflict, present, key = wait_for(_show(id_))
     if json:
-        say_json(as_json(conflict) | {"now": now_json(conflict, present)})
+        say_json(as_json(conflict, key) | {"now": now_json(conflict, present)})
         return
-    say(f"Order {harmless(conflict.ref)}, since {moment(conflict.at)}. {WHY[conflict.kind]}")
+    order = harmless(both(conflict.ref, key))
+    say(f"Order {order}, since {moment(conflict.at)}. {WHY[conflict.kind]}")
     say("\n" + side_by_side(conflict))
     say(decisions(conflict) + "\n".join([*changed_since(conflict, present), *advice(conflict)]))
 
 
-async def _show(id_: str) -> tuple[Conflict, Present | None]:
+async def _show(id_: str) -> tuple[Conflict, Present | None, str]:
     async with serving() as service:
         conflict = await one_of(service, id_)
+        key = await service.key(conflict.ref)
         try:
-            return conflict, await look(service.connection, conflict.ref)
+            return conflict, await look(service.connection, conflict.ref), key
         except (ConfigError, RecordError):
-            return conflict, None
+            return conflict, None, key
 
 
-def as_json(conflict: Conflict) -> dict[str, Any]:
+def as_json(conflict: Conflict, key: str) -> dict[str, Any]:
     """One conflict for programs."""
     fields = {
         name: {
@@ -105,6 +109,7 @@ def as_json(conflict: Conflict) -> dict[str, Any]:
     return {
         "id": conflict.id,
         "order": conflict.ref,
+        "key": key or None,
         "kind": conflict.kind.value,
         "at": conflict.at,
         "waiting": conflict.decided is None,
@@ -133,20 +138,20 @@ def customer_now(conflict: Conflict, present: Present, name: str) -> Value:
     return conflict.customer.get(name) if gone else present.customer(name)
 
 
-def listed(title: str, conflicts: list[Conflict]) -> str:
+def listed(title: str, conflicts: list[Conflict], keys: Mapping[str, str]) -> str:
     """A table with one row per field; "" if there is none."""
     if not conflicts:
         return ""
     head = ("ID", "ORDER", "FIELD", "LAST AGREED", "TRACOS", "CUSTOMER", "SINCE", "STANDS")
-    rows = [row(conflict, name) for conflict in conflicts for name in conflict.taken]
+    rows = [row(one, name, keys.get(one.ref, "")) for one in conflicts for name in one.taken]
     return f"{title}\n{table(head, rows, spare=('LAST AGREED', 'SINCE'))}"
 
 
-def row(conflict: Conflict, name: str) -> tuple[str, ...]:
+def row(conflict: Conflict, name: str, key: str) -> tuple[str, ...]:
     """One field of one conflict."""
     return (
         conflict.id,
-        conflict.ref,
+        both(conflict.ref, key),
         name,
         quoted(conflict.base.get(name), 24),
         *told_apart(conflict.tracos.get(name), conflict.customer.get(name), 24),

@@ -4,9 +4,10 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
@@ -15,7 +16,9 @@ import typer
 
 from tracbridge.bootstrap import Service, log_of, observer, opened, opening
 from tracbridge.config.files import Configuration, configured
+from tracbridge.config.mappings import source
 from tracbridge.config.settings import Settings
+from tracbridge.config.translations import translation_of
 from tracbridge.domain.errors import SettingError
 
 T = TypeVar("T")
@@ -58,6 +61,13 @@ def settings() -> Settings:
     return next(iter(wanted.values()))
 
 
+def with_mapping(config: Settings, given: str) -> Settings:
+    """With the mapping of that file or preset; raises `SettingError` with file and line."""
+    made = replace(config, mapping=source(given, Path(), lambda _: f"mapping {given}"))
+    translation_of(made)
+    return made
+
+
 MANY = 10
 """Names that fit into a message."""
 
@@ -90,6 +100,13 @@ async def serving_all() -> AsyncIterator[list[Service]]:
     observer(next(iter(wanted.values())), new_run())
     async with opening(wanted.values(), log_of) as services:
         yield services
+
+
+async def keys_of(service: Service, refs: Iterable[str]) -> dict[str, str]:
+    """The customer's own keys of these orders, by number; {} where they are the numbers."""
+    numbers = service.connection.numbers
+    found = await numbers.keys(list(dict.fromkeys(refs))) if numbers else {}
+    return {number: str(key) for number, key in found.items()}
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:

@@ -65,9 +65,12 @@ def stated() -> dict[str, str]:
 
 
 def taken_over() -> dict[str, str]:
-    """The same without what is as it would be anyway."""
+    """The same without what is as it would be anyway, and with what a file takes otherwise."""
     rows = {row.name: row for row in TABLE}
-    folders = ("DATA_INBOUND_DIR", "DATA_OUTBOUND_DIR")
-    defaults = {name: rows[name].default for name in folders}
+    defaults = {name: rows[name].default for name in OTHERWISE}
     said = {n: text for n, text in stated().items() if text != rows[n].default}
     return {**defaults, **said}
+
+
+OTHERWISE = ("DATA_INBOUND_DIR", "DATA_OUTBOUND_DIR", "ACKNOWLEDGE_INBOUND")
+"""Settings that mean one thing where nothing is said in the environment, and another in a file."""

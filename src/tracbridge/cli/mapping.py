@@ -1,19 +1,27 @@
 """``tracbridge mapping``: look at a mapping, prove it, try it on records, watch records drift."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec.structs import asdict
 
-from tracbridge.cli.context import Json, say, say_json, serving, settings, wait_for
+from tracbridge.cli.context import (
+    Json,
+    say,
+    say_json,
+    serving,
+    settings,
+    wait_for,
+    with_mapping,
+)
 from tracbridge.cli.table import counted, harmless, quoted, short, table
-from tracbridge.config.mappings import preset, preset_names, source, value_of
+from tracbridge.config.mappings import Source, from_words, preset, preset_names, value_of
 from tracbridge.config.settings import Settings
 from tracbridge.config.translations import translation_of
-from tracbridge.domain.errors import SettingError
+from tracbridge.domain.errors import ConfigError, SettingError
 from tracbridge.domain.link import Claim
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.envelope import decode
@@ -40,12 +48,10 @@ Mapping = Annotated[
 WRONG = 1
 
 
-def meant(given: str | None) -> Settings:
-    """The connection's settings, with that mapping instead of its own if one is named."""
-    config = settings()
-    if given is None:
-        return config
-    return replace(config, mapping=source(given, Path(), lambda _: f"mapping {given}"))
+def meant(given: str | None) -> tuple[Settings, Declared]:
+    """The connection's settings and mapping, or with that mapping instead if one is named."""
+    config = settings() if given is None else with_mapping(settings(), given)
+    return config, translation_of(config)
 
 
 @app.command("list")
@@ -59,15 +65,48 @@ def list_(json: Json = False) -> None:
 
 
 @app.command()
-def show(mapping: Given = None) -> None:
+def show(
+    mapping: Given = None,
+    version: Annotated[
+        str,
+        typer.Option(
+            metavar="DIGEST", help="One that was in use: in history, the digest before the +."
+        ),
+    ] = "",
+) -> None:
     """The whole mapping as it counts, all layers put together, in YAML."""
+    if mapping and version:
+        raise typer.BadParameter("name a mapping, or a --version.")
+    found = wait_for(_version(version)) if version else meant(mapping)[0].mapping
+    say(f"# {found.digest}\n{in_yaml(found)}")
+
+
+async def _version(digest: str) -> Source:
+    """The mapping of that version, from our store; raises `ConfigError` if it is not there."""
+    digest = digest.partition("+")[0]
+    async with serving() as service:
+        words = await service.state.versions.words(digest)
+    try:
+        if words is not None:
+            return from_words(words)
+    except (msgspec.MsgspecError, LookupError, TypeError):
+        raise ConfigError(
+            f"{harmless(digest)} is no version of a mapping, but of rules: say the digest before "
+            "the + in tracbridge history NUMBER."
+        ) from None
+    raise ConfigError(
+        f"no mapping of version {harmless(digest)} is on record: say the digest before the + in "
+        "tracbridge history NUMBER."
+    )
+
+
+def in_yaml(mapping: Source) -> str:
+    """The mapping as a file that says the same, its tables in the order in which they count."""
     import yaml  # noqa: PLC0415 (only where something is written with it)
 
-    config = meant(mapping)
-    text = yaml.safe_dump(
-        value_of(config.mapping.words), allow_unicode=True, sort_keys=False, width=100
-    )
-    say(f"# {config.mapping.digest}\n{text}")
+    value = value_of(mapping.words)
+    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
+    return text
 
 
 @app.command()
@@ -76,8 +115,8 @@ def check(mapping: Given = None, json: Json = False) -> None:
 
     Exit 1 where orders would be refused or come back as something else.
     """
-    config = meant(mapping)
-    found = findings(config.mapping.spec, translation_of(config))
+    config, declared = meant(mapping)
+    found = findings(config.mapping.spec, declared, creates="tracos" in config.create)
     if json:
         say_json([asdict(finding) for finding in found])
     else:
@@ -114,8 +153,7 @@ def try_(
 
     Touches nothing. Exit 1 where a record would be refused.
     """
-    config = meant(mapping)
-    declared = translation_of(config)
+    config, declared = meant(mapping)
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -153,11 +191,12 @@ def cells(row: Row, *, refused: bool) -> tuple[str, str, str, str, str]:
     """One field; of a record that is refused nothing goes back."""
     ours = f"! {row.wrong}" if row.wrong and row.ours is None else quoted(row.ours, WIDTH)
     if not row.field:
-        ours = "" if refused else "passed on" if row.back else "left out"
+        same = "passed on" if row.back == row.theirs else "set by us"
+        ours = "" if refused else same if row.back else "left out"
     elif row.wrong and row.ours is not None:
         ours = f"({row.wrong})"
-    same = "=" if row.back == row.theirs and row.back else short(harmless(row.back), WIDTH)
-    return row.field, row.path, short(harmless(row.theirs), WIDTH), ours, same
+    back = "=" if row.back == row.theirs and row.back else short(harmless(row.back), WIDTH)
+    return row.field, row.path, short(harmless(row.theirs), WIDTH), ours, back
 
 
 WIDTH = 36
@@ -210,7 +249,8 @@ async def _shapes(back: timedelta) -> tuple[Declared, Shapes, Shapes]:
 
 def drifted(found: list[Drift], before: Shapes, now: Shapes) -> str:
     """The differences as a table."""
-    looked = f"{counted(now.records, 'record')} that wait, against {before.records:,} from before"
+    waiting = counted(now.records, "record that waits", "records that wait")
+    looked = f"{waiting}, against {before.records:,} from before"
     if not now.records and not found:
         return "No record waits: there is nothing to compare."
     if not found:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.report import stopped
 from tracbridge.cli.run import AllowMassChange
-from tracbridge.cli.table import harmless, table, told_apart
+from tracbridge.cli.table import counted, harmless, table, told_apart
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Change, Plan
 from tracbridge.engine.preview import preview as rehearse
@@ -89,7 +89,8 @@ def as_table(plan: Plan) -> str:
     rows = [row for change in plan.changes[:SHOWN] for row in rows_of(change)]
     more = len(plan.changes) - SHOWN
     note = f"... and {more:,} more: tracbridge preview --json\n" if more > 0 else ""
-    return f"{table(head, rows)}{note}{notes}{len(plan.changes):,} changes; nothing was written."
+    changes = counted(len(plan.changes), "change")
+    return f"{table(head, rows)}{note}{notes}{changes}; nothing was written."
 
 
 def rows_of(change: Change) -> list[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """``tracbridge quarantine``: what was refused, why, and what to do with it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -8,16 +9,18 @@ from tracbridge.bootstrap import Service
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
+    keys_of,
     new_run,
     say,
     say_json,
     serving,
     wait_for,
 )
-from tracbridge.cli.table import harmless, moment
+from tracbridge.cli.table import both, counted, harmless, moment
 from tracbridge.domain.errors import ConfigError, OccupiedError
 from tracbridge.engine.retry import Tried, hand_over, retry
 from tracbridge.engine.session import session
+from tracbridge.ports.approvals import Approval
 from tracbridge.ports.state import QuarantineCase
 
 app = typer.Typer(
@@ -35,35 +38,49 @@ Id = Annotated[str, typer.Argument(metavar="ID")]
 @app.command("list")
 def list_(json: Json = False) -> None:
     """Open cases, newest first: where, what, why."""
-    cases = wait_for(_list())
+    cases, keys = wait_for(_list())
     if json:
-        say_json([as_json(case) for case in cases])
+        say_json([as_json(case, keys) for case in cases])
         return
-    say("\n".join(text for case in cases for text in lines(case)) or "The quarantine is empty.")
+    told = [text for case in cases for text in lines(case, keys)]
+    if held := sum(bool(case.token) for case in cases):
+        waits = counted(held, "waits for approval", "wait for approval")
+        told.append(f"\n{waits}: tracbridge approve CASE, or --rule NAME")
+    say("\n".join(told) or "The quarantine is empty.")
 
 
-async def _list() -> list[QuarantineCase]:
+async def _list() -> tuple[list[QuarantineCase], dict[str, str]]:
     async with serving() as service:
-        return [case async for case in service.views.cases()]
+        cases = [case async for case in service.views.cases()]
+        return cases, await keys_of(service, [case.ref or "" for case in cases])
 
 
 @app.command()
 def show(id_: Id, json: Json = False) -> None:
     """One case with its original bytes."""
-    case, data = wait_for(_show(id_))
+    case, keys, approval, data = wait_for(_show(id_))
     if json:
         text = None if data is None else data.decode("utf-8", "replace")
-        say_json({**as_json(case), "content": text})
+        let = {"at": approval.at, "by": approval.by, "why": approval.why} if approval else None
+        say_json({**as_json(case, keys), "approval": let, "content": text})
         return
-    say("\n".join(lines(case)))
+    say("\n".join(lines(case, keys)))
     say(f"    {case.state} {where(case)}")
+    if approval:
+        why = f": {harmless(approval.why)}" if approval.why else ""
+        say(f"    approved {moment(approval.at)} by {harmless(approval.by)}{why}")
     say("\n" + original(data))
 
 
-async def _show(id_: str) -> tuple[QuarantineCase, bytes | None]:
+async def _show(
+    id_: str,
+) -> tuple[QuarantineCase, dict[str, str], Approval | None, bytes | None]:
     async with serving() as service:
         (case,) = await found(service, [id_])
-        return case, await service.customer.original(case)
+        approvals = await service.views.approvals(case.ref or "") if case.token else []
+        approval = next((one for one in approvals if one.token == case.token), None)
+        keys = await keys_of(service, [case.ref or ""])
+        return case, keys, approval, await service.customer.original(case)
 
 
 @app.command("retry")
@@ -140,7 +157,7 @@ def refuse_closed(case: QuarantineCase, *states: str) -> None:
         raise ConfigError(f"case {case.id} is {case.state} already; nothing was changed.")
 
 
-def as_json(case: QuarantineCase) -> dict[str, Any]:
+def as_json(case: QuarantineCase, keys: Mapping[str, str]) -> dict[str, Any]:
     """One case for programs."""
     why = case.why
     return {
@@ -150,6 +167,7 @@ def as_json(case: QuarantineCase) -> dict[str, Any]:
         "side": case.side.value,
         "source": case.source,
         "order": case.ref,
+        "key": keys.get(case.ref or ""),
         "code": why.code,
         "pointer": why.pointer,
         "value": why.value,
@@ -159,10 +177,10 @@ def as_json(case: QuarantineCase) -> dict[str, Any]:
     }
 
 
-def lines(case: QuarantineCase) -> list[str]:
+def lines(case: QuarantineCase, keys: Mapping[str, str]) -> list[str]:
     """One case for people."""
-    why = case.why
-    order = f"  order {harmless(case.ref)}" if case.ref else ""
+    why, ref = case.why, case.ref or ""
+    order = f"  order {harmless(both(ref, keys.get(ref, '')))}" if ref else ""
     what = "  ".join(harmless(part) for part in (why.pointer, why.value, why.reason) if part)
     head = f"{case.id}  {moment(case.at)}  {harmless(case.source)}{order}"
     return [head, f"    {what}", *([f"    {harmless(why.hint)}"] if why.hint else [])]

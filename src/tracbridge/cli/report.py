@@ -16,11 +16,15 @@ SHOWN = 40
 
 
 class Report:
-    """What the connections of one run did; ``results``: by their names."""
+    """What the connections of one run did; ``results``: by their names.
+
+    ``to_approve``: how many of their cases wait for an approval.
+    """
 
     def __init__(self, run: str, *, json: bool) -> None:
         self.run, self.json, self.begun = run, json, time.monotonic()
         self.results: Mapping[str, Result] = {}
+        self.to_approve: Mapping[str, int] = {}
 
     @property
     def code(self) -> int:
@@ -35,10 +39,10 @@ class Report:
             say_json(self.as_json(seconds))
             return
         if len(self.results) == 1:
-            (only,) = self.results.values()
-            told = [*alone(only), *hints(only)]
+            ((name, only),) = self.results.items()
+            told = [*alone(only), *hints(only, self.to_approve.get(name, 0))]
         else:
-            told = together(self.results)
+            told = together(self.results, self.to_approve)
         for line in told:
             say(line)
         passes = sum(result.passes for result in self.results.values())
@@ -68,7 +72,7 @@ def alone(result: Result) -> list[str]:
     return ["Nothing to do: nothing is new on either side."]
 
 
-def together(results: Mapping[str, Result]) -> list[str]:
+def together(results: Mapping[str, Result], to_approve: Mapping[str, int]) -> list[str]:
     """What several did: a row for each that did something, then what is to be done."""
     from tracbridge.cli.table import table  # noqa: PLC0415 (loads what a run with --json need not)
 
@@ -87,7 +91,8 @@ def together(results: Mapping[str, Result]) -> list[str]:
     quiet = len(results) - len(busy)
     told += [f"{quiet:,} of {len(results):,} connections: nothing to do."] if quiet else []
     for name, result in busy.items():
-        more = [f"could not run: {result.error}"] if result.error else hints(result, name)
+        more = [f"could not run: {result.error}"] if result.error else []
+        more = more or hints(result, to_approve.get(name, 0), name)
         told += [f"{name}: {line}" for line in more]
     return told
 
@@ -114,17 +119,21 @@ def counts_table(tally: Tally) -> str:
     return table(["", *map(str.upper, used)], cells, right=range(1, len(used) + 1))
 
 
-def hints(result: Result, connection: str = "") -> list[str]:
-    """What a person may want to do now."""
+def hints(result: Result, waits: int, connection: str = "") -> list[str]:
+    """What a person may want to do now; ``waits``: how many cases wait for an approval."""
+    from tracbridge.cli.table import counted  # noqa: PLC0415 (as above)
+
     inbound, outbound = result.total.inbound, result.total.outbound
     of = f" --connection {connection}" if connection else ""
-    refused = inbound["quarantined"] + outbound["quarantined"]
+    refused = inbound["quarantined"] + outbound["quarantined"] - waits
     withheld = result.total.withheld
     held = inbound["held"] - inbound["withheld"]
     failed = outbound["failed"] - outbound["withheld"]
     decided = inbound["conflicts"] - min(held, inbound["conflicts"])
+    approval = counted(waits, "waits for approval", "wait for approval")
     texts = {
-        f"{refused} refused: tracbridge quarantine list{of}": refused,
+        f"{approval}: tracbridge approve CASE{of}, of tracbridge quarantine list{of}": waits,
+        f"{refused} refused: tracbridge quarantine list{of}": refused > 0,
         f"{held} held until a person decides: tracbridge conflicts list{of}": held > 0,
         f"{decided} changed on both sides and decided: tracbridge conflicts list{of}": decided,
         f"{failed} not delivered: tracbridge status{of}": failed > 0,

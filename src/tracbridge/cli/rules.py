@@ -9,10 +9,18 @@ import typer
 from msgspec.structs import asdict
 
 from tracbridge.bootstrap import Service
-from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, settings, wait_for
+from tracbridge.cli.context import (
+    TROUBLED,
+    Json,
+    say,
+    say_json,
+    serving,
+    settings,
+    wait_for,
+    with_mapping,
+)
 from tracbridge.cli.table import counted, table, told_apart
 from tracbridge.config.mappings import from_words as mapping_from
-from tracbridge.config.mappings import source
 from tracbridge.config.rules import book_of, listed, rule_source
 from tracbridge.config.rules import from_words as rules_from
 from tracbridge.config.settings import Settings
@@ -29,6 +37,7 @@ Files = Annotated[
     list[str] | None, typer.Argument(metavar="[FILE]...", help="Other files than the connection's.")
 ]
 FAILED = 1
+NO_RULES = "No rules."
 
 
 def book(files: list[str] | None) -> Book:
@@ -50,7 +59,7 @@ def list_(files: Files = None, json: Json = False) -> None:
         (str(r.priority), r.name, ", ".join(flows(r)), deed(r.then), days(r.from_, r.until))
         for r in rules
     ]
-    say(table(("PRIORITY", "RULE", "ON", "THEN", "DAYS"), rows) if rows else "No rules.")
+    say(table(("PRIORITY", "RULE", "ON", "THEN", "DAYS"), rows) if rows else NO_RULES)
 
 
 def deed(then: Any) -> str:
@@ -69,12 +78,12 @@ def days(start: object, end: object) -> str:
 @app.command("test")
 def run_tests(files: Files = None, json: Json = False) -> None:
     """Run the tests that stand inside the rules. Exit 1 where one does not come out."""
-    now = datetime.now(UTC)
-    found = [trial for written in book(files).rules for trial in tried(written, now)]
+    now, rules = datetime.now(UTC), book(files).rules
+    found = [trial for written in rules for trial in tried(written, now)]
     if json:
         say_json([{**asdict(trial), "passed": trial.passed} for trial in found])
     else:
-        say("\n".join(lines(found)))
+        say("\n".join(lines(found)) if rules else NO_RULES)
     raise typer.Exit(0 if all(trial.passed for trial in found) else FAILED)
 
 
@@ -119,8 +128,7 @@ async def _replay(start: datetime, mapping: str | None, rules: list[str] | None)
         config = service.settings
         other = config
         if mapping:
-            given = source(mapping, Path(), lambda _: f"mapping {mapping}")
-            other = replace(other, mapping=given)
+            other = with_mapping(other, mapping)
         if rules:
             other = replace(other, rules=rule_source(listed(rules), Path()))
         old = config if mapping or rules else await last_used(service)
@@ -131,8 +139,9 @@ async def _replay(start: datetime, mapping: str | None, rules: list[str] | None)
 
 
 def set_up(config: Settings) -> Setup:
-    """The mapping and the rules of these settings, compiled."""
-    return Setup(translation_of(config), book_of(config.rules) if config.rules else Book())
+    """The mapping and the rules of these settings, compiled, with TracOS's own transitions."""
+    rules = book_of(config.rules) if config.rules else Book()
+    return Setup(translation_of(config), rules, config.legal)
 
 
 async def last_used(service: Service) -> Settings:

@@ -4,18 +4,20 @@ import asyncio
 import gc
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 import typer
 from msgspec.structs import replace
 
-from tracbridge.bootstrap import Clients, log_of, observer
+from tracbridge.bootstrap import Clients, Service, log_of, observer
 from tracbridge.cli.context import Json, chosen, configuration, new_run, wait_for
 from tracbridge.cli.progress import watching
 from tracbridge.cli.report import Report
-from tracbridge.config.files import Configuration
+from tracbridge.config.files import Configuration, FilesError
 from tracbridge.config.settings import Settings
-from tracbridge.domain.errors import ConfigError, SettingError
+from tracbridge.domain.errors import ConfigError, SettingError, TracbridgeError
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.runtime import Observer
 from tracbridge.runtime.fleet import Fleet, Launch, Result, Turns
@@ -73,25 +75,50 @@ async def _run(options: Options, *, json: bool) -> int:
     report = Report(name, json=json)
     try:
         async with Clients() as clients:
+            services = Services(clients)
             if len(wanted) == 1 and not (every.files and serves):
                 (one,) = wanted.values()
                 with watching(log, quiet=json) as watched:
-                    report.results = await alone(clients, one, watched, options, stop, name)
+                    report.results = await alone(services, one, watched, options, stop, name)
             else:
-                fleet = Fleet(launcher(clients, options, name), log_of, Turns(every.tenants), name)
+                fleet = Fleet(launcher(services, options, name), log_of, Turns(every.tenants), name)
                 report.results = fleet.results
                 await (Serving(fleet, stop, log)(every) if serves else fleet.once(wanted, stop))
+            report.to_approve = await services.to_approve(report.results)
     except asyncio.CancelledError:
         raise ConfigError(BROKEN_OFF) from None
     report()
     return report.code
 
 
+class Services:
+    """The connections of this run, wired, by their names."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients, self._begun = clients, datetime.now(UTC)
+        self._each: dict[str, Service] = {}
+
+    async def of(self, settings: Settings, log: Observer, stop: Stop) -> Service:
+        """One connection's."""
+        service = await self._clients.service(settings, log, stop)
+        self._each[settings.name] = service
+        return service
+
+    async def to_approve(self, results: Mapping[str, Result]) -> dict[str, int]:
+        """How many of the cases that this run opened wait for an approval, by connection."""
+        found = {}
+        for name, result in results.items():
+            if result.total.inbound["quarantined"] or result.total.outbound["quarantined"]:
+                with suppress(TracbridgeError):  # it is said of the run already
+                    found[name] = await self._each[name].views.to_approve(self._begun)
+        return found
+
+
 async def alone(
-    clients: Clients, settings: Settings, log: Observer, options: Options, stop: Stop, name: str
+    services: Services, settings: Settings, log: Observer, options: Options, stop: Stop, name: str
 ) -> Mapping[str, Result]:
     """The passes of one connection; what ends them ends the command."""
-    service = await clients.service(settings, log, stop)
+    service = await services.of(settings, log, stop)
     if service.note:
         log_of("").info("database.chosen", note=service.note)
     work = Work(service, options, stop, name)
@@ -99,11 +126,11 @@ async def alone(
     return {settings.name: Result(work.total, work.passes, work.code, work.cut)}
 
 
-def launcher(clients: Clients, options: Options, name: str) -> Launch:
+def launcher(services: Services, options: Options, name: str) -> Launch:
     """How the connections of one process are begun, each as it says itself."""
 
     async def launch(settings: Settings, stop: Stop, turn: Turn) -> Work:
-        service = await clients.service(settings, log_of(settings.name), stop)
+        service = await services.of(settings, log_of(settings.name), stop)
         every = (settings.every or options.every) if options.every is not None else None
         own = replace(options, every=every, persistent=options.every is None)
         return Work(service, own, stop, f"{name}-{settings.name}", turn)
@@ -126,20 +153,25 @@ class Serving:
 
     async def __call__(self, configured: Configuration) -> None:
         """Until told to stop. A file with a mistake leaves everything as it was."""
-        state = configured.state()
+        looked, state, said = configured, configured.state(), ""
         self.fleet.adjust(chosen(configured))
         while not self.stop.asked:
             await self.stop.sleep(WATCH)
-            if (now := configured.state()) == state:
+            if (now := looked.state()) == state:
                 continue
             state = now
             try:
-                configured = configuration()
-                wanted = chosen(configured)
+                looked = configuration()
+                wanted = chosen(looked)
             except SettingError as error:
-                for line in str(error).splitlines():
-                    self.log.incident("configuration_kept", "", f"as it was, because {line}")
+                # What it names by now is looked at too, so that its mending is noticed.
+                looked = error.looked if isinstance(error, FilesError) else looked
+                if str(error) != said:
+                    for line in str(error).splitlines():
+                        self.log.incident("configuration_kept", "", f"as it was, because {line}")
+                said = str(error)
                 continue
+            said = ""
             for name, what in self.fleet.adjust(wanted).items():
                 self.log.info("connection.adjusted", connection=name, what=what)
         await self.fleet.end()

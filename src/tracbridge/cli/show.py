@@ -1,6 +1,5 @@
-"""``tracbridge show`` and ``history``: one order on both sides, and what happened to it."""
+"""``tracbridge show``: one order on both sides."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,20 +8,23 @@ from msgspec import Struct
 
 from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
-from tracbridge.cli.table import NAMES, harmless, lasting, moment, quoted, shown, table, told_apart
+from tracbridge.cli.table import harmless, lasting, moment, shown, table
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
-from tracbridge.ports.state import Conflict, Entry, QuarantineCase
+from tracbridge.ports.state import QuarantineCase
 from tracbridge.sync.identity import print_of
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number.")]
+Number = Annotated[
+    str, typer.Argument(metavar="NUMBER", help="TracOS's number, or the customer's own key.")
+]
 
 
 class Order(Struct, frozen=True):
     """All that is known of one order. ``wrong``: why TracOS's documents cannot be read.
 
-    ``key``: the customer's own, "" where it is the number.
+    ``key``: the customer's own, "" where it is the number. ``creates``: TracOS's new orders are
+    made at the customer's.
     """
 
     ref: str
@@ -33,6 +35,7 @@ class Order(Struct, frozen=True):
     file: str
     now: datetime
     key: str = ""
+    creates: bool = True
 
     @property
     def found(self) -> bool:
@@ -41,7 +44,10 @@ class Order(Struct, frozen=True):
 
 
 def show(number: Number, json: Json = False) -> None:
-    """One order on both sides, what was last agreed, its state."""
+    """One order on both sides, what was last agreed, its state.
+
+    That nothing is known of a number is an answer too: exit 0.
+    """
     order = wait_for(_order(number))
     if json:
         say_json(as_json(order))
@@ -59,7 +65,8 @@ async def _order(number: str) -> Order:
         cases = [case async for case in service.views.cases(ref=ref)]
         now = service.connection.clock.now()
         file, key = service.customer.named(ref), await service.key(ref)
-        return Order(ref, link, tracos, wrong, cases, file, now, key)
+        creates = Side.TRACOS in service.connection.policies.creators
+        return Order(ref, link, tracos, wrong, cases, file, now, key, creates)
 
 
 def ref_of(number: str) -> str:
@@ -171,7 +178,7 @@ def states(order: Order) -> list[str]:
     found = [f"quarantined: {case.source}: {case.why} ({case.id})" for case in order.cases]
     found += [f"cannot be read in TracOS: {order.wrong}"] if order.wrong else []
     if link is None:
-        found += ["unknown here: no run has seen it yet"] if order.tracos else []
+        found += [unlinked(order)] if order.tracos else []
     elif link.dropped and order.tracos is None:
         found.append("gone from TracOS, and it was decided that it stays gone")
     elif link.missing or (order.tracos is None and not order.wrong):
@@ -179,6 +186,13 @@ def states(order: Order) -> list[str]:
     else:
         found += linked_states(order, link)
     return [harmless(text) for text in found]
+
+
+def unlinked(order: Order) -> str:
+    """Why an order of TracOS is not with the customer."""
+    if order.creates:
+        return "unknown here: no run has seen it yet"
+    return "not created at the customer's (create): TracOS's new orders do not go to him"
 
 
 def linked_states(order: Order, link: Link) -> list[str]:
@@ -197,7 +211,7 @@ def linked_states(order: Order, link: Link) -> list[str]:
     if link.window and link.window.gone is None:
         since = f" for {lasting(order.now - link.given)}" if link.given else ""
         found.append(f"window open{since}: nobody can know yet whether the customer has read it")
-    named = [f"the customer's {order.key}"] if order.key else []
+    named = [f"the customer's {order.key}, TracOS's {order.ref}"] if order.key else []
     return [*named, *(found or [f"agrees ({version(order, link)})"])]
 
 
@@ -216,121 +230,3 @@ def version(order: Order, link: Link) -> str:
         return "nothing was sent yet"
     waits = link.out and link.out.phase is not Phase.PUBLISHED
     return f"version {link.seq}, {'not in its place yet' if waits else order.file}"
-
-
-# -- what happened -------------------------------------------------------------------------
-
-
-def history(number: Number, json: Json = False) -> None:
-    """What happened to one order: when, where, what and why."""
-    ref, entries, conflicts = wait_for(_history(number))
-    if json:
-        say_json(timeline(entries, conflicts))
-    elif not entries and not conflicts:
-        say(f"nothing on record of order {harmless(ref)}")
-    else:
-        rows = [cells for event in timeline(entries, conflicts) for cells in told(event)]
-        say(table(("WHEN", "WHERE", "FIELD", "CHANGE", "WHY"), rows))
-
-
-async def _history(number: str) -> tuple[str, list[Entry], list[Conflict]]:
-    async with serving() as service:
-        ref = await service.ref(ref_of(number))
-        return ref, await service.views.history(ref), await service.views.conflicts(ref=ref)
-
-
-def timeline(entries: list[Entry], conflicts: list[Conflict]) -> list[dict[str, Any]]:
-    """Changes and disagreements in the order in which they happened."""
-    events = [*map(changed, entries), *map(disagreed, conflicts)]
-    return sorted(events, key=lambda event: event["at"])
-
-
-def changed(entry: Entry) -> dict[str, Any]:
-    """One change that we made."""
-    before = entry.before or {}
-    why = dict(entry.why)
-    fields = {n: {"from": before.get(n), "to": value} for n, value in entry.after.items()}
-    return {
-        "at": entry.at,
-        "event": event_of(entry),
-        "side": entry.side.value,
-        "number": entry.number,
-        "run": entry.run,
-        "fields": fields,
-        "why": why.get("by", {}),
-        "source": why.get("source"),
-        "kept": why.get("kept"),
-        "mapping": why.get("mapping"),
-        "words": why.get("words"),
-        "version": why.get("version"),
-    }
-
-
-def event_of(entry: Entry) -> str:
-    """What kind of change it was."""
-    if entry.why.get("forgotten"):
-        return "forgotten"
-    return "change" if entry.before is not None else "new"
-
-
-def disagreed(conflict: Conflict) -> dict[str, Any]:
-    """One disagreement: TracOS's value before the customer's."""
-    fields = {
-        name: {"tracos": conflict.tracos.get(name), "customer": conflict.customer.get(name)}
-        for name in conflict.taken
-    }
-    return {
-        "at": conflict.at,
-        "event": "conflict",
-        "kind": conflict.kind.value,
-        "id": conflict.id,
-        "fields": fields,
-        "taken": {n: side.value if side else None for n, side in conflict.taken.items()},
-        "decided": conflict.decided,
-        "source": conflict.source,
-    }
-
-
-def told(event: Mapping[str, Any]) -> list[list[str]]:
-    """One event as rows of the table, one per field."""
-    at = moment(event["at"])
-    if event["event"] == "conflict":
-        why = f"{decided(event)}, {event['id']}"
-        return [[at, "conflict", n, against(value), why] for n, value in event["fields"].items()]
-    where = f"-> {NAMES[Side(event['side'])]}" if event["number"] else ""
-    fields = event["fields"] or {"": {"from": None, "to": None}}
-    new, bare = event["event"] == "new", "forgotten" if event["event"] == "forgotten" else ""
-    return [
-        [at, where, name, step(value, new=new) if name else bare, reason(event, name)]
-        for name, value in fields.items()
-    ]
-
-
-def step(value: Mapping[str, Value], *, new: bool) -> str:
-    """From what to what."""
-    if new:
-        return quoted(value["to"], 28)
-    return " -> ".join(told_apart(value["from"], value["to"], 28))
-
-
-def against(value: Mapping[str, Value]) -> str:
-    """Both sides' values."""
-    ours, theirs = told_apart(value["tracos"], value["customer"], 24)
-    return f"TracOS {ours}, customer {theirs}"
-
-
-def decided(event: Mapping[str, Any]) -> str:
-    """What became of a disagreement."""
-    if event["decided"] is None:
-        return f"{event['kind']}, waits for a decision"
-    sides = sorted({NAMES[Side(side)] for side in event["taken"].values() if side})
-    return f"{event['kind']}, {' and '.join(sides) or 'settled'} ({event['decided']})"
-
-
-def reason(event: Mapping[str, Any], name: str) -> str:
-    """Why one field was changed, and where that came from."""
-    why = event["why"].get(name) or event["why"].get("") or ""
-    version_ = f"version {event['version']}" if event["version"] else ""
-    words = " ".join(part for part in (event["mapping"], event["words"]) if part)
-    parts = (why, event["source"], version_, f"run {event['run']}", words)
-    return ", ".join(part for part in parts if part)

@@ -3,51 +3,75 @@
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
+from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.table import counted, lasting, moment
+from tracbridge.domain.workorder import Side
 from tracbridge.ports.views import LastRun, Standing
+
+
+class Status(Struct, frozen=True):
+    """Where the orders stand; how many of TracOS's do not go out, how many cases a rule holds."""
+
+    standing: Standing
+    not_created: int
+    to_approve: int
 
 
 def status(json: Json = False) -> None:
     """Last run, orders in sync, on their way, held, quarantined."""
-    standings, now = wait_for(_status())
+    found, now = wait_for(_status())
     if json:
-        say_json([as_json(standing) for standing in standings])
+        say_json([as_json(one) for one in found])
     else:
-        say("\n".join(line for standing in standings for line in lines(standing, now)))
+        say("\n".join(line for one in found for line in lines(one, now)))
 
 
-async def _status() -> tuple[list[Standing], datetime]:
+async def _status() -> tuple[list[Status], datetime]:
     async with serving_all() as services:
-        standings = [await service.views.standing() for service in services]
-        return standings, services[0].connection.clock.now()
+        found = [await status_of(service) for service in services]
+        return found, services[0].connection.clock.now()
 
 
-def as_json(standing: Standing) -> dict[str, Any]:
+async def status_of(service: Service) -> Status:
+    """One connection's."""
+    views, creators = service.views, service.connection.policies.creators
+    unsent = await views.unsent(creates=Side.TRACOS in creators)
+    return Status(await views.standing(unsent), unsent.kept, await views.to_approve())
+
+
+def as_json(one: Status) -> dict[str, Any]:
     """One connection for programs."""
+    standing = one.standing
     return {
         "connection": standing.connection,
         "last_run": asdict(standing.last_run) if standing.last_run else None,
         "running": standing.worker or None,
         "in_sync": standing.in_sync,
         "on_their_way": standing.on_their_way,
+        "not_created": one.not_created,
         **asdict(standing.open),
+        "to_approve": one.to_approve,
         "oldest_undelivered": standing.oldest,
     }
 
 
-def lines(standing: Standing, now: datetime) -> list[str]:
+def lines(one: Status, now: datetime) -> list[str]:
     """One connection for people: calm where nothing is to be done."""
-    waits = standing.open
+    standing, waits = one.standing, one.standing.open
+    refused = waits.quarantined - one.to_approve
     rows = [
         ("last run", told(standing.last_run, now)),
         ("running now", standing.worker),
         ("in sync", counted(standing.in_sync, "order")),
         ("on their way", on_their_way(standing, now)),
+        ("only TracOS", todo(one.not_created, "not created at the customer's (create)")),
         ("held", todo(waits.held, "tracbridge conflicts list")),
-        ("quarantined", todo(waits.quarantined, "tracbridge quarantine list")),
+        ("to approve", todo(one.to_approve, "tracbridge approve CASE, of quarantine list")),
+        ("quarantined", todo(refused, "tracbridge quarantine list")),
         ("refused", todo(waits.refused, "refused by the customer, see his .err files")),
         ("unreachable", todo(waits.unreachable, "his system refuses the step: see show NUMBER")),
         ("missing", todo(waits.missing, "gone from TracOS: tracbridge conflicts list")),

@@ -85,6 +85,11 @@ def counted(number: int, what: str, plural: str = "") -> str:
     return f"{number:,} {what if number == 1 else plural or what + 's'}"
 
 
+def both(ref: str, key: str) -> str:
+    """An order by the customer's own key and TracOS's number; by that alone where it is his too."""
+    return f"{key} ({ref})" if key else ref
+
+
 def table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],

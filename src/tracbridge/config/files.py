@@ -5,33 +5,32 @@ Where neither is there, the environment makes the one connection ``default``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from tracbridge.config import envfile, names
+from tracbridge.config.connection import settings_of, strangers
 from tracbridge.config.mappings import source
 from tracbridge.config.overlap import overlaps
+from tracbridge.config.places import Places
 from tracbridge.config.references import resolve
 from tracbridge.config.rules import listed, rule_source
-from tracbridge.config.settings import FieldRule, Settings, Tenant, complete, load, slips
+from tracbridge.config.settings import Settings, Tenant, load, slips
 from tracbridge.config.settings import read as read_rows
 from tracbridge.config.table import TABLE
 from tracbridge.config.tables import tables_of
 from tracbridge.config.translations import translation_of
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError, shown
-from tracbridge.mapping.declared import Declared
-from tracbridge.mapping.route import Graph
-from tracbridge.mapping.spec import CORE
-from tracbridge.mapping.tracos import TRACOS_FIELDS
 
 if TYPE_CHECKING:
-    from tracbridge.config.model import Connection, Transitions, Whole
+    from tracbridge.config.model import Connection, Whole
 
 FILE, FOLDER = "tracbridge.yaml", "connections"
+MISNAMED = "tracbridge.yml"
 WHERE = "TRACBRIDGE_CONFIG"
 """The variable that names another folder than the current one."""
 
@@ -60,15 +59,34 @@ class Configuration(Struct, frozen=True):
         return self.connections[known.index(name)]
 
 
+class FilesError(SettingError):
+    """Files with mistakes; ``looked``: what was looked at, so that a mended one is noticed."""
+
+    def __init__(self, message: str, looked: Configuration) -> None:
+        super().__init__(message)
+        self.looked = looked
+
+
 def configured(environ: Mapping[str, str], here: Path) -> Configuration:
     """Everything that the files, or else the environment, say.
 
-    Raises one `SettingError` with a line for each thing that is wrong.
+    Raises one `SettingError` with a line for each thing that is wrong; a `FilesError` where it is
+    wrong in the files.
     """
-    root = here / environ.get(WHERE, "")
-    if not found(root):
-        return Configuration((load(environ, here / ".env"),))
-    return _Reader(environ, here, root).configuration()
+    named = environ.get(WHERE, "").strip()
+    root = here / named
+    if (root / MISNAMED).is_file():
+        looked = Configuration((), files=(root / MISNAMED,), root=root)
+        raise FilesError(f"{root / MISNAMED} is not read: call it {FILE}.", looked)
+    if found(root):
+        return _Reader(environ, here, root).configuration()
+    if named:
+        what = (
+            f"{WHERE}={shown(named)}: there is neither {FILE} nor {FOLDER}/NAME.yaml in that "
+            "folder; name the right one, or remove the variable."
+        )
+        raise FilesError(what, Configuration((), root=root))
+    return Configuration((load(environ, here / ".env"),))
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
@@ -98,20 +116,24 @@ class Written(Struct, frozen=True):
 
 
 class _Reader:
-    """One reading of all files; ``wrong`` gathers what is not accepted."""
+    """One reading of all files; ``wrong`` gathers what is not accepted. ``hidden``: where
+    references stood; ``above``: there, and in what holds them.
+    """
 
     def __init__(self, environ: Mapping[str, str], here: Path, root: Path) -> None:
         self.here, self.root = here, root
         self.wrong: list[str] = []
         self.hidden: set[tuple[str, Way]] = set()
+        self.above: set[tuple[str, Way]] = set()
         self.files = found(root)
         self.more: list[Path] = []
-        self.environ = self._environment(environ)
+        self.said, self.dotenv = environ, self._dotenv(environ)
+        self.environ = {**self.dotenv, **environ}
         self.top: YamlFile | None = None
         self.written: dict[str, Written] = {}
 
-    def _environment(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment over ``.env``; what a file has to say is refused there."""
+    def _dotenv(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """What ``.env`` says; what a file has to say is refused there and in the environment."""
         dotenv = self.here / ".env"
         values, wrong = envfile.read(dotenv) if dotenv.exists() else ({}, [])
         self.wrong += [*wrong, *slips(values, f"in {dotenv}")]
@@ -124,7 +146,7 @@ class _Reader:
                     f"{row.name} in {where} has no effect beside {self.files[0].name}: remove it, "
                     f"and say {row.key} in the connection."
                 )
-        return {**values, **environ}
+        return values
 
     def configuration(self) -> Configuration:
         """What all of it amounts to; raises `SettingError` with all that is wrong."""
@@ -141,31 +163,34 @@ class _Reader:
             made = [self._settings(n, one, shared) for n, one in whole.connections.items()]
             connections = tuple(one for one in made if one)
             self.wrong += self._strangers(connections, tenants)
-            self.wrong += overlaps(connections, self._where)
-        if self.wrong:
-            raise SettingError("\n".join(dict.fromkeys(self.wrong)))
+            self.wrong += overlaps(connections, self._where, self._hides)
         files = tuple(dict.fromkeys([*self.files, *self.more]))
+        if self.wrong:
+            looked = Configuration((), files=files, root=self.root)
+            raise FilesError("\n".join(dict.fromkeys(self.wrong)), looked)
         return Configuration(connections, tenants, files, self.root)
 
     def _settings(self, name: str, one: Connection, shared: Mapping[str, Any]) -> Settings | None:
         """One connection; None where it is not to work, or something is wrong with it."""
 
-        def where(part: str) -> Callable[[Way], str]:
-            return lambda way: self._place_of(("connections", name, part, *way))
+        def at(*start: str) -> Places:
+            whole: Way = ("connections", name, *start)
+            return Places(
+                lambda way: self._place_of((*whole, *way)),
+                lambda way: self._secret((*whole, *way)),
+            )
 
         try:
-            mapping = source(one.mapping, self.root, where("mapping"))
-            self.more += mapping.files
-            tables = tables_of(one.tables, self.root, where("tables"), self.more)
-            rules = rule_source(listed(one.rules), self.root) if one.rules else None
-            self.more += rules.files if rules else ()
+            mapping = source(one.mapping, self.root, at("mapping"), self.more)
+            tables = tables_of(one.tables, self.root, at("tables"), self.more)
+            self.more += [self.root / file for file in listed(one.rules)]
+            rules = rule_source(listed(one.rules), self.root, at("rules")) if one.rules else None
             settings = settings_of(name, one, shared, mapping=mapping, tables=tables, rules=rules)
-            mapped = translation_of(settings, where("mapping"))
+            mapped = translation_of(settings, at("customer"))
         except SettingError as error:
             self.wrong += str(error).splitlines()
             return None
-        here = lambda way: self._place_of(("connections", name, *way))  # noqa: E731
-        self.wrong += strangers(settings, mapped, here)
+        self.wrong += strangers(settings, mapped, at())
         return settings if one.enabled else None
 
     def _read(self, path: Path) -> YamlFile | None:
@@ -177,6 +202,7 @@ class _Reader:
         resolved = resolve(file, self.environ, self.root)
         self.wrong += resolved.wrong
         self.hidden |= {(file.name, way) for way in resolved.hidden}
+        self.above |= {one for way in resolved.hidden for one in _upwards(file.name, way)}
         value = {} if resolved.value is None else resolved.value
         if not isinstance(value, dict):
             self.wrong.append(f"{file.name}:1: is no table of keys and values.")
@@ -189,10 +215,18 @@ class _Reader:
             self._add(path.stem, Written(file, (), file.value))
             return
         self.top = file
-        own = file.value.get("connections") or {}
-        for name, value in own.items() if isinstance(own, dict) else ():
-            body = value if isinstance(value, dict) else {}
-            self._add(str(name), Written(file, ("connections", name), body))
+        own = file.value.get("connections", {})
+        if not isinstance(own, dict):
+            place = file.place(("connections",))
+            self.wrong.append(f"{place}: connections: is not a table of keys and values.")
+            return
+        for name, value in own.items():
+            way = ("connections", name)
+            if value is not None and not isinstance(value, dict):
+                place = file.place(way)
+                what = "is not a table of keys and values"
+                self.wrong.append(f"{place}: connections.{name}: {what}.")
+            self._add(str(name), Written(file, way, value if isinstance(value, dict) else {}))
 
     def _add(self, name: str, written: Written) -> None:
         if name in self.written:
@@ -214,7 +248,9 @@ class _Reader:
 
         from tracbridge.config.model import Whole  # noqa: PLC0415
 
-        self.wrong += [line for one in self.written.values() for line in self._bare_secret(one)]
+        bodies = list(self.written.values())
+        bodies += [Written(self.top, ("defaults",), self._defaults)] if self.top else []
+        self.wrong += [line for one in bodies for line in self._bare_secret(one)]
         value = dict(self.top.value) if self.top else {}
         merged = {name: deeply(self._defaults, one.value) for name, one in self.written.items()}
         try:
@@ -225,15 +261,14 @@ class _Reader:
 
     def _bare_secret(self, one: Written) -> Iterator[str]:
         """Passwords are never written into a file that people copy and keep."""
-        tables = [(one.file, (*one.way, "tracos", "uri"), one.value)]
-        for file, way, value in tables:
-            tracos = value.get("tracos")
-            uri = tracos.get("uri") if isinstance(tracos, dict) else None
-            if isinstance(uri, str) and "@" in uri and (file.name, way) not in self.hidden:
-                yield (
-                    f"{file.place(way)}: {'.'.join(map(str, way))}: holds a password; write "
-                    "${env:NAME} or ${file:PATH} instead, and the value there."
-                )
+        way = (*one.way, "tracos", "uri")
+        tracos = one.value.get("tracos")
+        uri = tracos.get("uri") if isinstance(tracos, dict) else None
+        if isinstance(uri, str) and "@" in uri and (one.file.name, way) not in self.hidden:
+            yield (
+                f"{one.file.place(way)}: {'.'.join(map(str, way))}: holds a password; write "
+                "${env:NAME} or ${file:PATH} instead, and the value there."
+            )
 
     def _told(self, model: type, error: Any) -> str:
         way: Way = tuple(step for step in error["loc"] if step != "[key]")
@@ -250,13 +285,20 @@ class _Reader:
         return self.top.place(way) if self.top else self.files[0].name
 
     def _secret(self, way: Way) -> bool:
-        """A reference stood there, or it is where a password may stand."""
+        """A reference stood there, below it or above it, or it is where a password may stand."""
         ways = {(self.top.name, way)} if self.top else set()
         if way[:1] == ("connections",) and len(way) > 1 and str(way[1]) in self.written:
             one = self.written[str(way[1])]
             ways |= {(one.file.name, (*one.way, *way[2:]))}
             ways |= {(self.top.name, ("defaults", *way[2:]))} if self.top else set()
-        return way[-1:] == ("uri",) or not ways.isdisjoint(self.hidden)
+        return way[-1:] == ("uri",) or any(
+            (file, inner) in self.above or not self.hidden.isdisjoint(_upwards(file, inner))
+            for file, inner in ways
+        )
+
+    def _hides(self, name: str, *way: str) -> bool:
+        """That part of a connection came by a reference."""
+        return self._secret(("connections", name, *way))
 
     def _where(self, name: str) -> str:
         """Where a connection begins."""
@@ -266,10 +308,11 @@ class _Reader:
     def _shared(self, whole: Whole) -> Mapping[str, Any]:
         """The settings that the environment may still say, with what the file says of the log."""
         rows = [row for row in TABLE if not row.key]
-        values, wrong = read_rows(rows, self.environ, {}, "")
+        values, wrong = read_rows(rows, self.said, self.dotenv, f" in {self.here / '.env'}")
         self.wrong += wrong
+        usual, _ = read_rows(rows, {}, {}, "")  # so that the rest can be looked at all the same
         log = {"log_level": whole.log.level, "log_format": whole.log.format}
-        return {**values, **{name: value for name, value in log.items() if value}}
+        return {**usual, **values, **{name: value for name, value in log.items() if value}}
 
     def _strangers(
         self, connections: Iterable[Settings], tenants: Mapping[str, Tenant]
@@ -278,11 +321,18 @@ class _Reader:
         for one in connections:
             if tenants and one.tenant not in tenants:
                 near = names.nearest(one.tenant, tenants)
-                place = self._place_of(("connections", one.name, "tenant"))
-                yield (
-                    f"{place}: connections.{one.name}.tenant: {shown(one.tenant)} is not among the "
-                    f"tenants; the nearest is {near}."
-                )
+                way = ("connections", one.name, "tenant")
+                start = f"{self._place_of(way)}: {'.'.join(way)}:"
+                if self._secret(way):
+                    yield f"{start} is not among the tenants."
+                else:
+                    told = f"{shown(one.tenant)} is not among the tenants; the nearest is {near}."
+                    yield f"{start} {told}"
+
+
+def _upwards(file: str, way: Way) -> Iterator[tuple[str, Way]]:
+    """The place, and all that it lies in."""
+    return ((file, way[:n]) for n in range(len(way) + 1))
 
 
 def deeply(under: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -292,78 +342,3 @@ def deeply(under: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
         if isinstance(under[key], dict) and isinstance(over[key], dict):
             merged[key] = deeply(under[key], over[key])
     return merged
-
-
-def strangers(settings: Settings, mapped: Declared, where: Callable[[Way], str]) -> Iterator[str]:
-    """What the connection says of fields that its mapping does not have, or fixes for TracOS."""
-    known = {*CORE, *mapped.names}
-    for name in settings.fields.keys() - known:
-        near = names.nearest(name, known)
-        yield f"{where(('fields', name))}: fields.{name}: is no field here. The nearest is {near}."
-    taken = {*TRACOS_FIELDS, *(path.partition(".")[0] for path in mapped.tracos.names)}
-    for name in settings.tracos_filter.keys() & taken:
-        yield (
-            f"{where(('tracos', 'filter', name))}: tracos.filter.{name}: changes with the order; "
-            "name a field that says whose it is."
-        )
-
-
-def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: Any) -> Settings:
-    """One connection of a file, over what the environment says for all; ``read``: what it names."""
-    customer, tracos = one.customer, one.tracos
-    said = {
-        "mongo_uri": tracos.uri,
-        "mongo_database": tracos.database,
-        "mongo_collection": tracos.collection,
-        "mongo_max_retries": one.retries.max,
-        "mongo_retry_delay": one.retries.delay,
-        "state_database": one.state_database,
-    }
-    values = {
-        **shared,
-        **{field: value for field, value in said.items() if value is not None},
-        "inbound_dir": customer.inbound,
-        "outbound_dir": customer.outbound,
-        "archive_dir": customer.archive,
-        "quarantine_dir": customer.quarantine,
-        "inbound_mode": customer.mode,
-        "settle_seconds": customer.settle_seconds,
-        "max_file_mb": customer.max_file_mb,
-        "file_mode": customer.file_mode,
-        "zone": one.zone,
-        "conflict_policy": one.conflicts.policy,
-        "delete_conflict": one.conflicts.delete,
-        "first_contact": one.conflicts.first_contact,
-        "acknowledge_inbound": one.acknowledge.receipts,
-        "ack": one.acknowledge.by,
-        "mass_removals": one.guards.removals,
-        "mass_completions": one.guards.completions,
-        "mass_acknowledgements": one.guards.acknowledgements,
-        "archive_retention_days": one.retention.archive_days,
-        "history_retention_days": one.retention.history_days,
-    }
-    rules = {
-        field: FieldRule(owner=r.owner, direction=r.direction, conflict=r.conflict)
-        for field, r in one.fields.items()
-    }
-    return Settings(
-        name=name,
-        tenant=one.tenant,
-        in_file=True,
-        tracos_filter=one.tracos.filter,
-        create=frozenset(one.create),
-        fields=rules,
-        every=one.every,
-        legal=legal(tracos.transitions),
-        expect=customer.expect,
-        **complete(values),
-        **read,
-    )
-
-
-def legal(given: Transitions | None) -> Graph | None:
-    """TracOS's own transitions, as the file says them."""
-    if given is None:
-        return None
-    steps: dict[str, list[str]] = {start: list(ends) for start, ends in given.steps.items()}
-    return Graph(steps, frozenset(given.irreversible), frozenset(given.allow))

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from tracbridge.config import names
+from tracbridge.config.places import Places, Where
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError, shown
 from tracbridge.mapping.compile import MappingError, compiled
@@ -34,12 +35,14 @@ class Source(Struct, frozen=True):
     """A mapping as it was written: the whole of it, and the files that it came from.
 
     ``words``: all layers as one JSON object; ``digest``: changes when anything of it does.
+    ``places``: where its parts are written.
     """
 
     spec: Mapped
     digest: str
     words: str
     files: tuple[Path, ...] = ()
+    places: Places = Places(lambda _: "mapping")
 
 
 def preset_names() -> list[str]:
@@ -63,33 +66,34 @@ def flags_source() -> Source:
     return source(FLAGS, Path(), lambda _: "preset flags:1")
 
 
-Where = Callable[[Way], str]
-"""``file:line`` of a place in what was given."""
-
-
-def source(given: Any, root: Path, where: Where) -> Source:
+def source(given: Any, root: Path, where: Where, looked: list[Path] | None = None) -> Source:
     """The mapping that ``given`` means: a preset's name, a file below ``root``, or a table.
 
     A table or a file may say ``use`` to take a preset and change parts of it; null takes a part
-    away. Raises `SettingError` with a line for each thing that is wrong.
+    away. ``looked`` gathers the files. Raises `SettingError` with a line for each thing that is
+    wrong.
     """
-    reader = _Reader(root, where)
-    value = reader.merged(given)
+    reader = _Reader(root, where if isinstance(where, Places) else Places(where))
+    try:
+        value = reader.merged(given)
+    finally:
+        if looked is not None:
+            looked += reader.files
     words = spelt(value)
     digest = sha256(words.encode()).hexdigest()[:12]
-    return Source(reader.spec(value), digest, words, tuple(reader.files))
+    places = Places(reader.place, reader.secret)
+    return Source(reader.spec(value), digest, words, tuple(reader.files), places)
 
 
 def spelt(value: Any) -> str:
-    """A table as JSON, the same whenever it says the same; keys of tables keep their kind."""
+    """A table as JSON; keys of tables keep their kind and their order, which counts in some."""
     return msgspec.json.encode(_listed(value)).decode()
 
 
 def _listed(value: Any) -> Any:
-    """A table as a list of pairs, in the order of its keys: JSON knows only texts as keys."""
+    """A table as a list of pairs: JSON knows only texts as keys."""
     if isinstance(value, dict):
-        pairs = sorted(value.items(), key=lambda pair: (str(type(pair[0])), str(pair[0])))
-        return {"=": [[key, _listed(item)] for key, item in pairs]}
+        return {"=": [[key, _listed(item)] for key, item in value.items()]}
     return [_listed(item) for item in value] if isinstance(value, list) else value
 
 
@@ -112,50 +116,73 @@ def _tabled(value: Any) -> Any:
     return [_tabled(item) for item in value] if isinstance(value, list) else value
 
 
+class _Layer(Struct, frozen=True):
+    """One of the tables that make up a mapping."""
+
+    has: Callable[[Way], bool]
+    places: Places
+
+
 class _Reader:
     """One mapping; ``layers``: where its parts are written, the last one first."""
 
-    def __init__(self, root: Path, where: Where) -> None:
+    def __init__(self, root: Path, where: Places) -> None:
         self.root, self.where = root, where
         self.files: list[Path] = []
-        self.layers: list[tuple[Callable[[Way], bool], Where]] = []
+        self.layers: list[_Layer] = []
 
     def merged(self, given: Any) -> dict[Any, Any]:
         """All layers as one table."""
         if isinstance(given, str):
-            return self._named(given)
+            return self._named(given, self.where, ())
         if not isinstance(given, dict):
             raise SettingError(f"{self.where(())}: mapping is a preset, a file or a table.")
-        self.layers.append((lambda way: _has(given, way), self.where))
-        return self._layered(given)
+        return self._layered(given, _Layer(lambda way: _has(given, way), self.where))
 
-    def _layered(self, own: dict[Any, Any]) -> dict[Any, Any]:
+    def _layered(self, own: dict[Any, Any], layer: _Layer) -> dict[Any, Any]:
+        self.layers.append(layer)
         use = own.get("use")
         rest = {key: value for key, value in own.items() if key != "use"}
-        return overlaid(self._named(str(use)), rest) if use is not None else rest
+        if use is None:
+            return rest
+        return overlaid(self._named(str(use), layer.places, ("use",)), rest)
 
-    def _named(self, name: str) -> dict[Any, Any]:
-        if not name.endswith((".yaml", ".yml")):
+    def _named(self, name: str, named: Places, way: Way) -> dict[Any, Any]:
+        """The mapping of that name, which is ``named`` there."""
+        if name.endswith((".yaml", ".yml")):
+            file = self._file(name, named, way)
+        elif named.secret(way) and name not in preset_names():
+            raise SettingError(f"{named(way)}: there is no preset of the name that is given there.")
+        else:
             try:
                 file = preset(name)
             except SettingError as error:
-                raise SettingError(f"{self.where(())}: {error}") from None
-        else:
-            self.files.append(self.root / name)
-            file = read(self.root / name, name)
+                raise SettingError(f"{named(way)}: {error}") from None
         if not isinstance(file.value, dict):
             raise SettingError(f"{file.name}:1: is no table of keys and values.")
-        self.layers.append((lambda way: way in file.lines, file.place))
-        return self._layered(file.value)
+        layer = _Layer(lambda way: way in file.lines, Places(file.place))
+        return self._layered(file.value, layer)
+
+    def _file(self, name: str, named: Places, way: Way) -> YamlFile:
+        path = self.root / name
+        called = named.called(way, name)
+        if path in self.files:
+            raise SettingError(f"{named(way)}: use: {called} is circular: it is in use already.")
+        self.files.append(path)
+        return read(path, called)
 
     def place(self, way: Way) -> str:
         """Where that part is written, in the uppermost layer that has it."""
         while way:
-            for has, where in self.layers:
-                if has(way):
-                    return where(way)
+            for layer in self.layers:
+                if layer.has(way):
+                    return layer.places(way)
             way = way[:-1]
-        return self.layers[0][1](())
+        return self.layers[0].places(())
+
+    def secret(self, way: Way) -> bool:
+        """What is written there came by a reference."""
+        return any(layer.places.secret(way) for layer in self.layers if layer.has(way))
 
     def spec(self, value: dict[Any, Any]) -> Mapped:
         """The table as a mapping; raises `SettingError` with all that is wrong."""
@@ -184,10 +211,10 @@ class _Reader:
         try:
             msgspec.convert(part, kind)
         except msgspec.ValidationError as error:
-            yield told(str(error), kind, way, self.place)
+            yield told(str(error), kind, way, Places(self.place, self.secret))
 
 
-def told(text: str, kind: Any, way: Way, place: Where) -> str:
+def told(text: str, kind: Any, way: Way, place: Places) -> str:
     """What msgspec refuses below ``way``, with file, line, path and the nearest key."""
     found = _UNKNOWN.search(text) or _MISSING.search(text)
     rest = (found[2] if found else (at[1] if (at := _AT.search(text)) else "")) or ""
@@ -200,16 +227,25 @@ def told(text: str, kind: Any, way: Way, place: Where) -> str:
         return f"{where}: {path}.{found[1]}: is no key here. {near}".rstrip()
     if found:
         return f"{place(full)}: {path}.{found[1]}: is missing."
-    what = _AT.sub("", text)
+    what = "is not accepted" if place.secret(full) else _AT.sub("", text)
     return f"{place(full)}: {path}: {what[:1].lower()}{what[1:]}."
 
 
 def compile_mapping(source: Source, around: Surroundings, where: Where) -> Declared:
-    """The mapping, ready for use; raises `SettingError` with a line for each wrong thing."""
+    """The mapping, ready for use; raises `SettingError` with a line for each wrong thing.
+
+    ``where``: of what the connection adds to it.
+    """
+    added = where if isinstance(where, Places) else Places(where)
     try:
         return compiled(source.spec, around)
     except MappingError as error:
-        lines = (f"{where(w.way)}: {'.'.join(map(str, w.way))}: {w.what}." for w in error.wrong)
+        lines = []
+        for wrong in error.wrong:
+            places = added if wrong.way[0] == "expect" else source.places
+            # What is wrong in one place may quote another one, such as the zone.
+            what = "is not accepted, and not shown" if places.secret(()) else wrong.what
+            lines.append(f"{places(wrong.way)}: {'.'.join(map(str, wrong.way))}: {what}.")
         raise SettingError("\n".join(lines)) from None
 
 

@@ -4,6 +4,7 @@ JSON Schema for editors come from them.
 What a setting accepts is said once, in `table`: these models only give each its place in a file.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -18,23 +19,41 @@ Name = Annotated[str, Field(pattern=names.NAME)]
 Side = Literal["tracos", "customer"]
 
 
-def _read(accepts: str, read: parse.Parse) -> BeforeValidator:
+def _read(accepts: str, read: parse.Parse, *, none: bool = False) -> BeforeValidator:
+    """A value as its setting reads it; ``none``: null and an empty text are as if not set."""
+
     def reader(value: object) -> object:
         text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+        if none and (value is None or not text):
+            return None
         try:
-            return None if value is None or not text else read(text)
+            if value is None or isinstance(value, list | dict) or not text:
+                raise ValueError
+            return read(text)
         except ValueError:
             raise ValueError(f"is not accepted; it takes {accepts}") from None
 
     return BeforeValidator(reader)
 
 
-def _row(name: str, **schema: Any) -> tuple[Any, ...]:
+def _row(name: str, *, none: bool = False, **schema: Any) -> tuple[Any, ...]:
     """The reader, the default and the description of one setting, by its name in the table."""
     row = KNOWN[name]
     described = {"description": row.doc, **({"default": row.default} if row.default else {})}
     shape = schema or {"type": "string"}
-    return _read(row.accepts.replace("`", ""), row.parse), WithJsonSchema({**shape, **described})
+    accepts = row.accepts.replace("`", "")
+    return _read(accepts, row.parse, none=none), WithJsonSchema({**shape, **described})
+
+
+def _one_of(accepts: str, fits: Callable[[Any], bool], *shapes: Any) -> tuple[Any, ...]:
+    """A value of one of several kinds, refused with one sentence."""
+
+    def reader(value: Any) -> Any:
+        if not fits(value):
+            raise ValueError(f"is not accepted; it takes {accepts}")
+        return value
+
+    return BeforeValidator(reader), WithJsonSchema({"anyOf": list(shapes)})
 
 
 def _words(*words: str) -> dict[str, Any]:
@@ -42,8 +61,37 @@ def _words(*words: str) -> dict[str, Any]:
 
 
 _NUMBER = {"type": "number"}
+_TEXT = {"type": "string"}
 _SECONDS = "a number of seconds above 0, up to 86400, such as `30`"
 _LIMIT = {"type": "string", "pattern": r"^(off|[0-9]+ *, *[0-9.]+ *%)$"}
+
+_SCALARS = (_TEXT, {"type": "integer"}, {"type": "boolean"})
+
+Scalar = Annotated[
+    Any,
+    *_one_of("a text, a whole number or a bool", lambda v: isinstance(v, str | int), *_SCALARS),
+]
+"""What a filter or an expectation names."""
+
+
+def _is_table(value: Any) -> bool:
+    codes = value.values() if isinstance(value, dict) else ()
+    return isinstance(value, str | dict) and all(
+        isinstance(code, str | int) and not isinstance(code, bool) for code in codes
+    )
+
+
+_CODES = {"type": "object", "additionalProperties": {"anyOf": [_TEXT, {"type": "integer"}]}}
+
+Table = Annotated[
+    Any, *_one_of("a CSV file, or a table of his codes and TracOS's", _is_table, _TEXT, _CODES)
+]
+
+
+def _is_files(value: Any) -> bool:
+    files = value if isinstance(value, list) else [value]
+    return all(isinstance(file, str) and file for file in files)
+
 
 Folder = Annotated[Path, *_row("DATA_INBOUND_DIR")]
 
@@ -60,15 +108,15 @@ class Customer(Part):
     connector: Literal["folder"] = Field("folder", description="The kind of system.")
     inbound: Folder
     outbound: Annotated[Path, *_row("DATA_OUTBOUND_DIR")]
-    archive: Annotated[Path | None, *_row("DATA_ARCHIVE_DIR")] = None
-    quarantine: Annotated[Path | None, *_row("DATA_QUARANTINE_DIR")] = None
+    archive: Annotated[Path | None, *_row("DATA_ARCHIVE_DIR", none=True)] = None
+    quarantine: Annotated[Path | None, *_row("DATA_QUARANTINE_DIR", none=True)] = None
     mode: Annotated[str, *_row("DATA_INBOUND_MODE", **_words("archive", "delete", "keep"))] = (
         "archive"
     )
     settle_seconds: Annotated[float, *_row("DATA_SETTLE_SECONDS", **_NUMBER)] = 2.0
     max_file_mb: Annotated[float, *_row("DATA_MAX_FILE_MB", **_NUMBER)] = 64.0
     file_mode: Annotated[int, *_row("DATA_FILE_MODE")] = 0o640
-    expect: dict[str, str | int | bool] = Field(
+    expect: dict[str, Scalar] = Field(
         {},
         description='What each of his records must show, by its place, such as `company: "1000"`; '
         "another one is refused as another tenant's. Ours show it too.",
@@ -94,15 +142,13 @@ class Transitions(Part):
 class Tracos(Part):
     """Where TracOS's work orders of this connection are."""
 
-    uri: Annotated[str | None, *_row("MONGO_URI")] = Field(None, repr=False)
-    database: Annotated[str | None, *_row("MONGO_DATABASE")] = None
-    collection: Annotated[str | None, *_row("MONGO_COLLECTION")] = None
-    filter: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str | int | bool] = (
-        Field(
-            {},
-            description="Only documents with these values belong to this connection; new ones get "
-            "them.",
-        )
+    uri: Annotated[str | None, *_row("MONGO_URI", none=True)] = Field(None, repr=False)
+    database: Annotated[str | None, *_row("MONGO_DATABASE", none=True)] = None
+    collection: Annotated[str | None, *_row("MONGO_COLLECTION", none=True)] = None
+    filter: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Scalar] = Field(
+        {},
+        description="Only documents with these values belong to this connection; new ones get "
+        "them.",
     )
     transitions: Transitions | None = Field(
         None, description="What the customer may make of a status of TracOS; else everything."
@@ -148,8 +194,8 @@ class Retention(Part):
 class Retries(Part):
     """How an outage of MongoDB is waited out."""
 
-    max: Annotated[int | None, *_row("MONGO_MAX_RETRIES", type="integer")] = None
-    delay: Annotated[float | None, *_row("MONGO_RETRY_DELAY", **_NUMBER)] = None
+    max: Annotated[int | None, *_row("MONGO_MAX_RETRIES", none=True, type="integer")] = None
+    delay: Annotated[float | None, *_row("MONGO_RETRY_DELAY", none=True, **_NUMBER)] = None
 
 
 class FieldRule(Part):
@@ -171,19 +217,28 @@ class Connection(Part):
     enabled: bool = Field(True, description="false: no run touches it.")
     customer: Customer
     tracos: Tracos = Tracos()
-    state_database: Annotated[str | None, *_row("STATE_DATABASE")] = None
-    mapping: str | dict[str, Any] = Field(
+    state_database: Annotated[str | None, *_row("STATE_DATABASE", none=True)] = None
+    mapping: Annotated[
+        Any,
+        *_one_of(
+            "a preset, a file or a table",
+            lambda value: bool(value) and isinstance(value, str | dict),
+            _TEXT,
+            {"type": "object"},
+        ),
+    ] = Field(
         "flags",
         description="A preset (flags, sap_pm, maximo, odoo, erpnext, protheus), a file below this "
         "folder, or a table: `use` a preset and change parts of it.",
     )
-    tables: dict[str, str | dict[str, str | int]] = Field(
+    tables: dict[str, Table] = Field(
         {}, description="Cross references by name: a CSV file, or his code: TracOS's."
     )
-    rules: str | list[str] = Field(
-        [], description="Rule files below this folder, asked in this order."
-    )
-    zone: Annotated[ZoneInfo | None, *_row("DATA_TIMEZONE")] = None
+    rules: Annotated[
+        Any,
+        *_one_of("a file or a list of files", _is_files, _TEXT, {"type": "array", "items": _TEXT}),
+    ] = Field([], description="Rule files below this folder, asked in this order.")
+    zone: Annotated[ZoneInfo | None, *_row("DATA_TIMEZONE", none=True)] = None
     create: list[Side] = Field(
         ["tracos", "customer"],
         description="The sides whose new orders are created on the other side too.",
@@ -194,7 +249,7 @@ class Connection(Part):
     guards: Guards = Guards()
     every: Annotated[
         float | None,
-        _read(_SECONDS, parse.number(86_400.0, zero=False)),
+        _read(_SECONDS, parse.number(86_400.0, zero=False), none=True),
         WithJsonSchema({"type": "number"}),
     ] = Field(None, description="Seconds between two passes of a service; else `run --every`.")
     retention: Retention = Retention()
@@ -215,10 +270,11 @@ class Log(Part):
         str | None,
         *_row(
             "LOG_LEVEL",
+            none=True,
             **_words("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL"),
         ),
     ] = None
-    format: Annotated[str | None, *_row("LOG_FORMAT", **_words("text", "json"))] = None
+    format: Annotated[str | None, *_row("LOG_FORMAT", none=True, **_words("text", "json"))] = None
 
 
 class Whole(Part):

@@ -1,24 +1,38 @@
 """Connections that would get into each other's way: the same folders, or the same orders."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from tracbridge.config.settings import Settings
+from tracbridge.config.settings import Settings, placed
 from tracbridge.domain.errors import shown
 
 Where = Callable[[str], str]
 """``file:line`` of a connection, by its name."""
 
+
+class Hides(Protocol):
+    """Whether a part of the connection of that name stands in no message."""
+
+    def __call__(self, name: str, *way: str) -> bool:
+        """``way``: the keys that lead to it."""
+
+
+def _nothing(name: str, *way: str) -> bool:  # noqa: ARG001
+    return False
+
+
+SAID = ("database", "collection")
 FOLDERS = ("inbound", "outbound", "archive", "quarantine")
 
 
 class Folder(Struct, frozen=True):
-    """One folder of one connection, its place as the parts of an absolute path."""
+    """One folder of one connection, its place as the parts of an absolute path; ``written``: as
+    it may be shown, "" where it may not.
+    """
 
     parts: tuple[str, ...]
     connection: str
@@ -26,12 +40,15 @@ class Folder(Struct, frozen=True):
     written: str
 
     def __str__(self) -> str:
-        return f"{self.connection}.customer.{self.key} ({shown(self.written)})"
+        written = f" ({shown(self.written)})" if self.written else ""
+        return f"{self.connection}.customer.{self.key}{written}"
 
 
-def overlaps(connections: Sequence[Settings], where: Where) -> Iterator[str]:
+def overlaps(
+    connections: Sequence[Settings], where: Where, hides: Hides = _nothing
+) -> Iterator[str]:
     """One sentence for each two connections of which one would take what is the other's."""
-    yield from _folders(connections, where)
+    yield from _folders(connections, where, hides)
     groups: dict[tuple[str, str, str], list[Settings]] = {}
     for one in connections:
         place = (server_of(one.mongo_uri), one.mongo_database, one.mongo_collection)
@@ -39,6 +56,8 @@ def overlaps(connections: Sequence[Settings], where: Where) -> Iterator[str]:
     for (server, database, collection), group in groups.items():
         for one, other in _same_orders(group):
             at = f"{database}.{collection}" + (f" at {server}" if one.mongo_uri else "")
+            if any(hides(c.name, "tracos", key) for c in (one, other) for key in SAID):
+                at = "one collection"
             yield (
                 f"{where(one.name)}: connections {other.name} and {one.name} work on the same "
                 f"orders of {at}; give each a tracos.filter with another value of one field, or "
@@ -62,10 +81,12 @@ def server_of(uri: str | None) -> str:
     return ",".join(sorted(f"{_LOCAL.get(name, name)}:{port}" for name, port in named))
 
 
-def _folders(connections: Iterable[Settings], where: Where) -> Iterator[str]:
+def _folders(connections: Iterable[Settings], where: Where, hides: Hides) -> Iterator[str]:
     """Folders that are the same, or of which one lies inside another's."""
     above: list[Folder] = []
-    for folder in sorted((f for one in connections for f in _of(one)), key=lambda f: f.parts):
+    for folder in sorted(
+        (f for one in connections for f in _of(one, hides)), key=lambda f: f.parts
+    ):
         while above and folder.parts[: len(above[-1].parts)] != above[-1].parts:
             above.pop()
         for other in above:
@@ -78,11 +99,12 @@ def _folders(connections: Iterable[Settings], where: Where) -> Iterator[str]:
         above.append(folder)
 
 
-def _of(one: Settings) -> Iterator[Folder]:
+def _of(one: Settings, hides: Hides) -> Iterator[Folder]:
     for key in FOLDERS:
         path: Path = getattr(one, f"{key}_dir")
-        place = os.path.normcase(os.path.abspath(path))  # noqa: PTH100 (no symlink is followed)
-        yield Folder(Path(place).parts, one.name, key, str(path))
+        # A folder that is not said lies beside the inbound one.
+        hidden = hides(one.name, "customer", key) or hides(one.name, "customer", "inbound")
+        yield Folder(Path(placed(path)).parts, one.name, key, "" if hidden else str(path))
 
 
 def _meets(folder: Folder, other: Folder) -> str:

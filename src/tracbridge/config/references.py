@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from tracbridge.config.yamlfile import Way, YamlFile
-from tracbridge.domain.errors import shown
+from tracbridge.config.yamlfile import Way, YamlFile, text_of
+from tracbridge.domain.errors import SettingError, shown
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 LARGEST = 65_536
@@ -49,6 +49,8 @@ class _Resolver:
                 return [self.walk(item, (*way, index)) for index, item in enumerate(value)]
             case str() if "${" in value:
                 self.hidden.add(way)
+                if "${" in _REFERENCE.sub("", value):
+                    return self.refuse(way, "", "has a ${ that is not closed: write ${env:NAME}")
                 return _REFERENCE.sub(lambda found: self.one(found[1], way), value)
         return value
 
@@ -62,14 +64,14 @@ class _Resolver:
                 return self.refuse(way, f"${{env:{name}}}", "is not set in the environment")
             return self.environ[name]
         try:
-            text = (self.root / name).read_bytes()[:LARGEST].decode()
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            return self.refuse(way, f"${{file:{name}}}", f"cannot be read: {why}")
+            text = text_of(self.root / name, shown(f"${{file:{name}}}"), LARGEST)
+        except SettingError as error:
+            return self.refuse(way, "", str(error).removesuffix("."))
         return text.removesuffix("\n").removesuffix("\r")
 
     def refuse(self, way: Way, what: str, why: str) -> str:
         """Put it on the list."""
         path = ".".join(map(str, way))
-        self.wrong.append(f"{self.file.place(way)}: {path}: {shown(what)} {why}.")
+        named = f"{shown(what)} " if what else ""
+        self.wrong.append(f"{self.file.place(way)}: {path}: {named}{why}.")
         return ""

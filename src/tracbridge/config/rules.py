@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tracbridge.config.mappings import told
+from tracbridge.config.places import Places, Where
 from tracbridge.config.yamlfile import Way, YamlFile, read
 from tracbridge.domain.errors import SettingError
 from tracbridge.expression.program import ExpressionError
@@ -17,11 +18,14 @@ from tracbridge.rules.spec import Rule
 
 
 class RuleSource(Struct, frozen=True):
-    """The rules of a connection as they are written; ``digest``: changes when anything does."""
+    """The rules of a connection as they are written; ``digest``: changes when anything does.
+    ``places``: where, by their position.
+    """
 
     rules: tuple[Rule, ...] = ()
     digest: str = ""
     files: tuple[Path, ...] = ()
+    places: Places = Places(lambda _: "rules")
 
     @property
     def words(self) -> str:
@@ -35,48 +39,62 @@ def from_words(words: str) -> RuleSource:
     return RuleSource(rules, _digest(rules))
 
 
-def rule_source(names: Sequence[str], root: Path) -> RuleSource:
+def rule_source(files: Sequence[str], root: Path, where: Where = lambda _: "rules") -> RuleSource:
     """All rules of these files; raises `SettingError` with a line for each thing that is wrong."""
+    named = where if isinstance(where, Places) else Places(where)
     rules: list[Rule] = []
+    places: list[Places] = []
     wrong: list[str] = []
-    for name in names:
+    for index, name in enumerate(files):
         try:
-            found, problems = _of(read(root / name, name))
+            found, problems = _of(read(root / name, named.called((index,), name)))
         except SettingError as error:
             wrong += str(error).splitlines()
             continue
-        rules += found
+        rules += [rule for rule, _ in found]
+        places += [place for _, place in found]
         wrong += problems
     wrong += _twice(rules)
     if wrong:
         raise SettingError("\n".join(wrong))
     made = tuple(rules)
-    return RuleSource(made, _digest(made), tuple(root / name for name in names))
+    paths = tuple(root / name for name in files)
+    at = Places(lambda way: places[int(way[0])](way[1:]))
+    return RuleSource(made, _digest(made), paths, at)
 
 
 def _digest(rules: tuple[Rule, ...]) -> str:
     return sha256(msgspec.json.encode(rules)).hexdigest()[:12] if rules else ""
 
 
-def _of(file: YamlFile) -> tuple[list[Rule], list[str]]:
+def _of(file: YamlFile) -> tuple[list[tuple[Rule, Places]], list[str]]:
+    """The rules of a file, with their places, and what is wrong with the others."""
     value = file.value
     listed = value.get("rules") if isinstance(value, dict) else value
     start: Way = ("rules",) if isinstance(value, dict) else ()
+    wrong = [
+        f"{file.place((key,))}: {key}: is no key here. The nearest is rules."
+        for key in (value if isinstance(value, dict) else ())
+        if key != "rules"
+    ]
     if not isinstance(listed, list):
-        return [], [f"{file.name}:1: holds no list of rules."]
-    rules: list[Rule] = []
-    wrong: list[str] = []
+        return [], wrong or [f"{file.name}:1: holds no list of rules."]
+    rules: list[tuple[Rule, Places]] = []
     for index, one in enumerate(listed):
         way = (*start, index)
         try:
             rule = msgspec.convert(one, Rule)
             written(rule)
-            rules.append(rule)
+            rules.append((rule, _below(file, way)))
         except msgspec.ValidationError as error:
-            wrong.append(told(str(error), Rule, way, file.place))
+            wrong.append(told(str(error), Rule, way, Places(file.place)))
         except ExpressionError as error:
             wrong.append(f"{file.place(way)}: rule {one.get('name')!r}: {error}.")
     return rules, wrong
+
+
+def _below(file: YamlFile, start: Way) -> Places:
+    return Places(lambda way: file.place((*start, *way)))
 
 
 def _twice(rules: Sequence[Rule]) -> Iterator[str]:

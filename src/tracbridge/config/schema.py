@@ -11,6 +11,7 @@ import msgspec
 
 from tracbridge.config.mappings import preset_names
 from tracbridge.config.model import Connection, Whole
+from tracbridge.config.table import TABLE
 from tracbridge.mapping.spec import Line, Mapped
 from tracbridge.rules.spec import Rules
 
@@ -21,6 +22,7 @@ Schema = dict[str, Any]
 
 _REFERENCE = {"type": "string", "pattern": r"^\$\{(env|file):[^}]+\}$"}
 _NULL = {"type": "null"}
+_WRITTEN = {row.key: row.default for row in TABLE if row.key}
 
 
 def schemas() -> dict[str, Schema]:
@@ -87,14 +89,18 @@ def _connection() -> Schema:
             {"$ref": "#/$defs/Mapping"},
         ],
     }
-    for part in (schema, *schema["$defs"].values()):
-        if part not in overlay.values():
-            _referable(part)
+    for name, part in schema["$defs"].items():
+        if name not in overlay:
+            _referable(name, part)
+    _referable("", schema)
     return schema
 
 
 def _whole() -> Schema:
     schema = Whole.model_json_schema()
+    for name in ("Tenant", "Log"):
+        _referable(name, schema["$defs"][name])
+    _referable("", schema)
     connection = _connection()
     defs = connection.pop("$defs")
     schema["$defs"] |= {**defs, "Connection": connection}
@@ -105,16 +111,26 @@ def _whole() -> Schema:
     return schema
 
 
-def _referable(part: Schema) -> None:
-    """A value may stand elsewhere: ``${env:NAME}``; and null is as good as nothing."""
+def _referable(table: str, part: Schema) -> None:
+    """A value may stand elsewhere: ``${env:NAME}``; null is one only where none need be said."""
     for name, value in part.get("properties", {}).items():
-        plain = value.get("type") in ("integer", "number", "boolean") or "enum" in value
-        if plain:
+        _usual(f"{table.lower()}.{name}", value, required=name in part.get("required", ()))
+        options = [_REFERENCE, *([_NULL] if value.get("default", "") is None else [])]
+        if value.get("type") in ("integer", "number", "boolean") or "enum" in value:
             kept = {key: value[key] for key in ("description", "default") if key in value}
             bare = {key: item for key, item in value.items() if key not in kept and key != "title"}
-            part["properties"][name] = {**kept, "anyOf": [bare, _REFERENCE, _NULL]}
-        elif value.get("type") == "string" and value.get("default", "") is None:
+            part["properties"][name] = {**kept, "anyOf": [bare, *options]}
+        elif value.get("type") == "string" and _NULL in options:
             part["properties"][name] = {**value, "type": ["string", "null"]}
+
+
+def _usual(key: str, value: Schema, *, required: bool) -> None:
+    """The default as one would write it; none of a table, since its parts have theirs."""
+    default = value.get("default")
+    if required or isinstance(default, dict):
+        value.pop("default", None)
+    elif value.get("type") == "string" and default is not None and not isinstance(default, str):
+        value["default"] = _WRITTEN[key]
 
 
 def _rules() -> Schema:

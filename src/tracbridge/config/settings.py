@@ -175,13 +175,19 @@ def overlaps(values: Mapping[str, Any]) -> Iterator[str]:
         folder = values.get(setting.field)
         if not setting.field.endswith("_dir") or folder is None:
             continue
-        place = os.path.normcase(os.path.abspath(folder))  # noqa: PTH100 (no symlink is followed)
+        place = placed(folder)
         named = f"{setting.name}={shown(str(folder))}"
         if place in taken:
             yield f"{named} is the same folder as {taken[place].name}; give each its own."
         if setting.name == "DATA_OUTBOUND_DIR" and any(_inside(place, other) for other in taken):
             yield f"{named} lies inside DATA_INBOUND_DIR; choose a folder outside it."
         taken.setdefault(place, setting)
+
+
+def placed(folder: str | Path) -> str:
+    """The same text for one folder, however it is written. No symlink is followed."""
+    place = os.path.normcase(os.path.abspath(folder))  # noqa: PTH100 (it need not be there)
+    return place[1:] if place.startswith("//") else place  # POSIX keeps two slashes, Linux not
 
 
 def _inside(place: str, other: str) -> bool:

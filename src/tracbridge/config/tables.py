@@ -1,11 +1,12 @@
 """Cross references of a connection: his code to TracOS's, in the file itself or in CSV files."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tracbridge.config.yamlfile import LARGEST, Way
+from tracbridge.config.places import Places
+from tracbridge.config.yamlfile import text_of
 from tracbridge.domain.errors import SettingError, shown
 
 Table = Mapping[str, str]
@@ -13,7 +14,7 @@ COLUMNS = 2
 
 
 def tables_of(
-    given: Mapping[str, Any], root: Path, where: Callable[[Way], str], files: list[Path]
+    given: Mapping[str, Any], root: Path, where: Places, files: list[Path]
 ) -> dict[str, Table]:
     """Each table by its name; ``files`` gathers those that were read.
 
@@ -24,7 +25,7 @@ def tables_of(
     for name, value in given.items():
         if isinstance(value, str):
             files.append(root / value)
-            found[name] = _read(root / value, value)
+            found[name] = _read(root / value, where.called((name,), value))
         elif isinstance(value, dict):
             found[name] = {str(theirs): str(ours) for theirs, ours in value.items()}
         else:
@@ -33,16 +34,13 @@ def tables_of(
 
 
 def _read(path: Path, name: str) -> Table:
-    try:
-        data = path.read_bytes()
-        text = data[:LARGEST].decode("utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingError(f"{name} cannot be read: {why}.") from error
-    if len(data) >= LARGEST:
-        raise SettingError(f"{name} is larger than {LARGEST:,} bytes.")
+    text = text_of(path, name)
     table: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    try:
+        rows = list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise SettingError(f"{name} is no CSV: {error}.") from None
+    for number, row in enumerate(rows, 1):
         if number == 1 or not any(cell.strip() for cell in row):
             continue
         if len(row) != COLUMNS:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracbridge.config.mappings import Where, compile_mapping, zone_named
+from tracbridge.config.mappings import compile_mapping, zone_named
+from tracbridge.config.places import Where
 from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import RecordError
 from tracbridge.expression.program import ExpressionError, program
@@ -14,7 +15,10 @@ _KNOWN: dict[tuple[Any, ...], Declared] = {}
 
 
 def translation_of(settings: Settings, where: Where = lambda _: "mapping") -> Declared:
-    """The mapping of a connection; raises `SettingError` with all that is wrong, and where."""
+    """The mapping of a connection; raises `SettingError` with all that is wrong, and where.
+
+    ``where``: of what the connection adds to it.
+    """
     tables = tuple((name, tuple(table.items())) for name, table in settings.tables.items())
     expect = tuple(settings.expect.items())
     key = (settings.mapping.digest, str(settings.zone), tables, expect)

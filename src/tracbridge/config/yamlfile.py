@@ -2,7 +2,7 @@
 
 Read by the rules of YAML 1.2: only ``true`` and ``false`` are bools, so that ``on``, ``no`` and
 ``yes`` are words; and so are codes with leading zeros, such as ``0640``. Nothing is constructed;
-aliases, tags and keys that are there twice are refused.
+aliases, tags, keys that are there twice and integers beyond 64 bits are refused.
 """
 
 import re
@@ -27,10 +27,8 @@ _NULL = re.compile(r"(?:null|Null|NULL|~|)")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?")
-_TAGS = {
-    f"tag:yaml.org,2002:{kind}"
-    for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
-}
+_DIGITS = 20
+"""Characters of a whole number of 64 bits, with its sign."""
 
 
 class YamlFile(Struct, frozen=True):
@@ -53,21 +51,32 @@ def read(file: Path, name: str = "") -> YamlFile:
     Raises `SettingError` with file and line for what is no YAML of this kind.
     """
     name = name or str(file)
+    return parse(text_of(file, name), name)
+
+
+def text_of(file: Path, name: str, most: int = LARGEST) -> str:
+    """The file's text, of at most so many bytes; raises `SettingError` under that name."""
     try:
-        data = file.read_bytes()
-        text = data[:LARGEST].decode("utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingError(f"{name} cannot be read: {why}.") from error
-    if len(data) >= LARGEST:
-        raise SettingError(f"{name} is larger than {LARGEST:,} bytes.")
-    return parse(text, name)
+        with file.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        raise SettingError(f"{name} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        what = "a file's name has no NUL, and no half of a surrogate pair"
+        called = name if name.isprintable() else shown(name)
+        raise SettingError(f"{called} cannot be read: {what}.") from None
+    if len(data) > most:
+        raise SettingError(f"{name} is larger than {most:,} bytes.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeError:
+        raise SettingError(f"{name} cannot be read: it is not UTF-8 text.") from None
 
 
 def parse(text: str, name: str) -> YamlFile:
     """As `read`, for a text."""
     try:
-        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        top = _Loader(text, name).get_single_node()
     except yaml.YAMLError as error:
         raise SettingError(_told(error, name)) from None
     except RecursionError:
@@ -84,18 +93,36 @@ def _told(error: yaml.YAMLError, name: str) -> str:
     return f"{name}{line}: is no YAML: {problem}."
 
 
+class _Loader(yaml.SafeLoader):
+    """Composes nodes, and refuses what the nodes would not show any more."""
+
+    def __init__(self, text: str, called: str) -> None:
+        super().__init__(text)
+        self.called = called
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        """One node, which is there itself and says nothing of its kind."""
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            what = "an alias (*) is not used here: write the value itself"
+            raise _refusal(self.called, event, what)
+        if tag := getattr(event, "tag", None):
+            raise _refusal(self.called, event, f"the tag {shown(tag)} is not used here")
+        return super().compose_node(parent, index)
+
+
+def _refusal(name: str, at: Node | yaml.Event, why: str) -> SettingError:
+    """The error at that place."""
+    line = at.start_mark.line + 1 if at.start_mark else 1
+    return SettingError(f"{name}:{line}: {why}.")
+
+
 class _Reader:
     def __init__(self, name: str, lines: dict[Way, int]) -> None:
         self.name, self.lines = name, lines
-        self.known: set[int] = set()
 
     def value(self, node: Node, way: Way) -> Any:
         """The node's value; lines of all below it are noted."""
-        if id(node) in self.known:
-            raise self.refusal(node, "an alias (*) is not used here: write the value itself")
-        self.known.add(id(node))
-        if node.tag not in _TAGS:
-            raise self.refusal(node, f"the tag {shown(node.tag)} is not used here")
         if len(way) > DEEPEST:
             raise self.refusal(node, f"is nested deeper than {DEEPEST} levels")
         match node:
@@ -115,14 +142,14 @@ class _Reader:
 
     def pairs(self, node: MappingNode, way: Way) -> Iterator[tuple[Any, Any]]:
         """The table's keys and values."""
-        there: set[Any] = set()
+        there: dict[Any, ScalarNode] = {}
         for key, item in node.value:
             if not isinstance(key, ScalarNode) or key.value == "<<":
                 raise self.refusal(key, "is no key: write a word or a number")
             name = self.scalar(key)
             if name in there:
-                raise self.refusal(key, f"{shown(key.value)} is there twice")
-            there.add(name)
+                raise self.refusal(key, self.double(key, there[name]))
+            there[name] = key
             self.lines[(*way, name)] = key.start_mark.line + 1
             yield name, self.value(item, (*way, name))
 
@@ -135,10 +162,23 @@ class _Reader:
             return None
         if _BOOL.fullmatch(text):
             return text.casefold() == "true"
-        if _INT.fullmatch(text) and len(text) < 20:  # noqa: PLR2004 (64 bits)
-            return int(text)
+        if _INT.fullmatch(text):
+            return self.whole(node)
         return float(text) if _FLOAT.fullmatch(text) else text
+
+    def whole(self, node: ScalarNode) -> int:
+        """A whole number of 64 bits."""
+        text: str = node.value
+        if len(text) <= _DIGITS and -(2**63) <= int(text) < 2**63:
+            return int(text)
+        raise self.refusal(node, f"{shown(text)} is beyond 64 bits: put it in quotes")
+
+    def double(self, key: ScalarNode, also: ScalarNode) -> str:
+        """Why there cannot be both keys: true and 1 are equal, and so are 1 and 1.0."""
+        if type(self.scalar(key)) is type(self.scalar(also)):
+            return f"{shown(key.value)} is there twice"
+        return f"{shown(key.value)} and {shown(also.value)} count as one key: keep one of them"
 
     def refusal(self, node: Node, why: str) -> SettingError:
         """The error at that place."""
-        return SettingError(f"{self.name}:{node.start_mark.line + 1}: {why}.")
+        return _refusal(self.name, node, why)

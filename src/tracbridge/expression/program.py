@@ -1,15 +1,23 @@
-"""Expressions that people write: CEL, bounded in size, depth, steps and result.
+"""Expressions that people write: CEL, bounded in size, depth, steps, memory and result.
 
 CEL has no loops, no attributes of Python and no way to the system; its regular expressions are of
-linear time. What a hostile expression may cost is measured in ``tests/unit/test_expression.py``.
+linear time. Memory is bounded twice: an expression is refused when it is read if it might take more
+than `MEMORY` bytes for a text of `TEXT` bytes (why that can be told: `memory`), and when it is
+evaluated if it might do so for all that it then asks for. What a hostile expression may cost is
+measured in ``tests/unit/test_expression.py``.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from functools import cache
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+
+from tracbridge.expression.given import Given
+from tracbridge.expression.memory import Need, need
+from tracbridge.expression.tree import tree
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -19,6 +27,12 @@ LONGEST = 2_000
 
 LARGEST = 10_000
 """Characters of a text that comes of one."""
+
+MEMORY = 80_000_000
+"""Bytes that one evaluation may take, besides what goes in."""
+
+TEXT = 1_000_000
+"""Bytes of a text that every expression has to be able to take."""
 
 Scope = Mapping[str, Any]
 """What the names in an expression stand for: texts, numbers, bools, null, instants, and tables and
@@ -35,29 +49,71 @@ class Program(Struct, frozen=True):
 
     source: str
     compiled: "cel.Expression"
+    need: Need
 
     def __call__(self, scope: Scope) -> Any:
         """The value: a text, a number, a bool, null or an instant.
 
-        Raises `ExpressionError` where there is none: a key that is not there, kinds that do not
-        go together, more steps than are allowed.
+        Only what the expression asks for is looked at. Raises `ExpressionError` where there is no
+        value: a key that is not there, kinds that do not go together, more steps or more memory
+        than are allowed, a list or table of more than 1,000 items, a text with NUL.
         """
+        given = Given()
         try:
-            result = self.compiled.eval(data={name: _given(v) for name, v in scope.items()})
+            asked = given.scope(scope, self.need.paths)
+            if self.need.growth * given.size + self.need.rest > MEMORY:
+                raise ExpressionError(f"{TOO_MUCH} for {given.size:,} bytes that it asks for")
+            result = self.compiled.eval(data=asked)
+        except MemoryError:
+            raise ExpressionError("it takes more memory than there is") from None
         except RuntimeError as error:
             raise ExpressionError(_told(str(error))) from None
+        except ValueError as error:
+            raise ExpressionError(str(error)) from None
         return _plain(result)
+
+
+TOO_MUCH = f"it may take more than {MEMORY // 1_000_000} MB of memory"
 
 
 def program(source: str, names: Iterable[str]) -> Program:
     """The expression over these names; raises `ExpressionError` for what cannot be understood."""
-    if len(source) > LONGEST:
-        what = f"an expression has at most {LONGEST:,} characters; this one has {len(source):,}"
+    for problem in _unreadable(source):
+        raise ExpressionError(problem)
+    made = _compiled(source, names)
+    if made.need.growth * TEXT + made.need.rest > MEMORY:
+        what = (
+            f"{TOO_MUCH} for a text of {TEXT:,} characters; write the texts of replace, join and "
+            'format out, add less in loops, and split with a limit before map: split(",", 100)'
+        )
         raise ExpressionError(what)
+    return made
+
+
+def _compiled(source: str, names: Iterable[str]) -> Program:
     try:
-        return Program(source, _environment(tuple(sorted(names))).compile(source))
+        compiled = _environment(tuple(sorted(names))).compile(source)
     except RuntimeError as error:
         raise ExpressionError(_told(str(error))) from None
+    return Program(source, compiled, need(tree(compiled.serialize())))
+
+
+@lru_cache(maxsize=256)
+def either(sources: tuple[str, ...], names: tuple[str, ...]) -> Program:
+    """Whether one of these is true, told in one evaluation; each was read by `program` before.
+
+    It has no value where one of them has none and none is true: look at each of them then.
+    """
+    # On a line of its own: an expression may end in a comment.
+    joined = " || ".join(f"({source}\n)" for source in sources)
+    return _compiled(joined, names)
+
+
+def _unreadable(source: str) -> Iterator[str]:
+    if len(source) > LONGEST:
+        yield f"an expression has at most {LONGEST:,} characters; this one has {len(source):,}"
+    if "\0" in source or any("\ud800" <= character <= "\udfff" for character in source):
+        yield "an expression has no NUL and no half of a surrogate pair"
 
 
 @cache
@@ -66,18 +122,6 @@ def _environment(names: tuple[str, ...]) -> "cel.Env":
     from cel_expr_python.ext.ext_strings import ExtStrings  # noqa: PLC0415
 
     return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN), extensions=[ExtStrings()])
-
-
-def _given(value: Any) -> Any:
-    """CEL takes no Python instants inside tables: they go in as text, `timestamp(...)` reads it."""
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        case Mapping():
-            return {str(key): _given(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_given(item) for item in value]
-    return value
 
 
 def _plain(result: Any) -> Any:
@@ -93,9 +137,16 @@ def _plain(result: Any) -> Any:
     raise ExpressionError(f"the result is no single value but {kind.lower()}")
 
 
+_CODES = (
+    "ERROR|CANCELLED|UNKNOWN|INVALID_ARGUMENT|DEADLINE_EXCEEDED|NOT_FOUND|ALREADY_EXISTS|ABORTED|"
+    "PERMISSION_DENIED|RESOURCE_EXHAUSTED|FAILED_PRECONDITION|OUT_OF_RANGE|UNIMPLEMENTED|INTERNAL|"
+    "UNAVAILABLE|DATA_LOSS|UNAUTHENTICATED"
+)
+_BEFORE = re.compile(rf"^(?:(?:{_CODES}): )*(?:<input>:)?")
+_BEHIND = re.compile(rf"(?: \[(?:{_CODES})\])*\s*$")
+
+
 def _told(text: str) -> str:
     """The library's words on one line, without its drawing and its codes."""
     first = text.replace("\r", "").split("\n", maxsplit=1)[0]
-    for code in ("INVALID_ARGUMENT: ", "ERROR: ", "<input>:", "NOT_FOUND: ", "UNKNOWN: "):
-        first = first.replace(code, "")
-    return first.removesuffix(" [INVALID_ARGUMENT]").strip()
+    return _BEHIND.sub("", _BEFORE.sub("", first)).strip()

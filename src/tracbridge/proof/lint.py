@@ -55,9 +55,12 @@ class Finding(Struct, frozen=True):
         return self.level in (Level.GAP, Level.BROKEN)
 
 
-def findings(spec: Mapped, mapping: Declared, seed: int = 1) -> list[Finding]:
-    """All that is worth saying, the gravest first."""
-    looked = [*_statuses(mapping), *_tables(mapping), *_places(spec, mapping), *_zones(mapping)]
+def findings(
+    spec: Mapped, mapping: Declared, seed: int = 1, *, creates: bool = True
+) -> list[Finding]:
+    """All that is worth saying, the gravest first; ``creates``: TracOS's orders go to him too."""
+    looked = [*_statuses(spec, mapping), *_tables(mapping), *_zones(mapping)]
+    looked += _places(spec, mapping, creates=creates)
     dice = Random(seed)  # noqa: S311 (made-up orders are no secret)
     tried = [*_there_and_back(mapping, dice), *_states_back(mapping)]
     order = list(Level)
@@ -68,7 +71,7 @@ def _codecs(mapping: Declared) -> Mapping[str, Any]:
     return dict([*mapping.fields, *mapping.written])
 
 
-def _statuses(mapping: Declared) -> Iterator[Finding]:
+def _statuses(spec: Mapped, mapping: Declared) -> Iterator[Finding]:
     """A way out for each of ours, and each of theirs told apart."""
     codec = _codecs(mapping).get(STATUS)
     if codec is None:
@@ -78,7 +81,8 @@ def _statuses(mapping: Declared) -> Iterator[Finding]:
     written = {state.is_ for state in codec.states if state.only != "read"}
     for status in Status:
         if codec.lacks.get(status, status) not in written:
-            cure = f"Add a case for it, or lacks: {{{status}: ...}}."
+            more = "his word for it to values" if spec.fields[STATUS].values else "a case for it"
+            cure = f"Add {more}, or lacks: {{{status}: ...}}."
             what = "has no counterpart in his system"
             yield Finding(Level.GAP, "fields.status", what, status, cure)
     yield from _alike(codec)
@@ -127,12 +131,12 @@ def _tables(mapping: Declared) -> Iterator[Finding]:
             yield Finding(Level.GAP, f"tables.{codec.name}", f"is empty, so {name} always waits")
 
 
-def _places(spec: Mapped, mapping: Declared) -> Iterator[Finding]:
+def _places(spec: Mapped, mapping: Declared, *, creates: bool) -> Iterator[Finding]:
     for name in CORE:
         if name not in mapping.names:
             what = "has no place in his records: it is neither told nor asked for"
             yield Finding(Level.NOTE, f"fields.{name}", what)
-    if not mapping.numbered and mapping.key.ours is None:
+    if creates and not mapping.numbered and mapping.key.ours is None:
         what = "orders that TracOS had first are known again only if his system answers with a key"
         yield Finding(Level.NOTE, "key.ours", what)
     if mapping.observed:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import Fields, Value
 from tracbridge.mapping.declared import Declared
+from tracbridge.mapping.route import Graph
 from tracbridge.ports.connector import Body, Record
 from tracbridge.rules.book import Book, Flow, Situation, Verdict
 
@@ -20,10 +21,11 @@ APPLIED = "applied"
 
 
 class Setup(Struct, frozen=True):
-    """A mapping with the rules over it."""
+    """A mapping with the rules over it. ``legal``: TracOS's own transitions, None: all are."""
 
     mapping: Declared
     book: Book = Book()
+    legal: Graph | None = None
 
 
 class End(Struct, frozen=True):
@@ -74,8 +76,8 @@ class Course:
         except RecordError as error:
             self.ends[order] = replace(end, outcome=f"refused: {error}")
             return
-        new = {**(end.fields or {}), **made.fields}
-        self.ends[order] = self._judged("inbound", end, new, at, record.body)
+        body = {name: value for name, value in record.body.items() if name != "_id"}
+        self.ends[order] = self._judged("inbound", end, made.fields, at, body)
 
     def tracos(self, order: str, edit: Fields, at: datetime) -> None:
         """An edit of a TracOS user that he was given."""
@@ -83,24 +85,39 @@ class Course:
         self.ends[order] = self._judged("outbound", end, {**(end.fields or {}), **edit}, at, {})
 
     def _judged(self, flow: Flow, end: End, new: Fields, at: datetime, body: Body) -> End:
+        """As the engine does it: what is held is held although it would be ignored, and a change
+        of the status is judged although the rest is.
+        """
         old, book = end.fields, self.setup.book
         situation = Situation(flow, old, new, at, body)
         try:
             said = book.judge(situation)
-            if old is not None and not said.ignored and old.get("status") != said.new.get("status"):
-                turned = replace(situation, new=said.new)
-                said = _both(said, book.judge(turned, transition=True))
+            if said.holds:
+                return _held(end, said)
+            result = {**(old or {}), **said.new}
+            ignored = said.ignored
+            if old is not None and old.get("status") != result.get("status"):
+                self._refuse_illegal(flow, old, result)
+                then = book.judge(replace(situation, new=result), transition=True)
+                if then.holds:
+                    return _held(end, then)
+                ignored = ignored or then.ignored
         except RecordError as error:
             return replace(end, outcome=f"refused: {error}")
-        if said.ignored:
-            return replace(end, outcome=f"ignored: {said.ignored}")
-        if said.holds:
-            return replace(end, outcome=f"held by rule {said.holds[0].rule!r}")
-        return End(APPLIED, said.new)
+        if ignored:
+            return replace(end, outcome=f"ignored: {ignored}")
+        return End(APPLIED, result)
+
+    def _refuse_illegal(self, flow: Flow, old: Fields, new: Fields) -> None:
+        start, end = str(old.get("status")), str(new.get("status"))
+        legal = self.setup.legal
+        if flow == "inbound" and legal is not None and legal.way(start, {end}) is None:
+            why = f"would take TracOS's order from {start} to {end}: {legal.why_not(start, {end})}."
+            raise RecordError("transition", why, value=end)
 
 
-def _both(one: Verdict, then: Verdict) -> Verdict:
-    return replace(one, holds=(*one.holds, *then.holds), ignored=then.ignored)
+def _held(end: End, said: Verdict) -> End:
+    return replace(end, outcome=f"held by rule {said.holds[0].rule!r}")
 
 
 def differences(old: Course, new: Course) -> list[Difference]:

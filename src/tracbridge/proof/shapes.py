@@ -54,12 +54,14 @@ class Shapes(Struct):
     def add(self, body: Mapping[str, Any], mapping: Declared, where: str = "") -> None:
         """One record more that could be read."""
         self.records += 1
-        for path, kind, value in {one[0]: one for one in _walked(body, "", 0)}.values():
+        counted: set[str] = set()
+        for path, kind, value in _walked(body, "", 0):
             if path not in self.places and len(self.places) >= MANY:
                 continue
             seen = self.places.setdefault(path, Seen())
-            seen.records += 1
+            seen.records += path not in counted
             seen.kinds.setdefault(kind, value)
+            counted.add(path)
         try:
             mapping.from_customer(body)
         except RecordError as error:

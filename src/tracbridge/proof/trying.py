@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import WorkOrder
-from tracbridge.mapping.codec import Unresolved
+from tracbridge.mapping.codec import Unresolved, is_one_of
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.path import MISSING, Place
 from tracbridge.mapping.translation import Body
@@ -63,6 +63,7 @@ def given(mapping: Declared, order: WorkOrder) -> dict[str, Any]:
 def _rows(mapping: Declared, body: Mapping[str, Any], output: Mapping[str, Any]) -> list[Row]:
     key = mapping.key
     rows = [_row("key", key.places, body, output, _key(mapping, body))]
+    rows += [_row("expect", (p,), body, output, _expected(p, v, body)) for p, v in mapping.expected]
     stamps = {"created": mapping.created, "updated": mapping.updated}
     for name, stamp in stamps.items():
         if stamp:
@@ -80,6 +81,7 @@ def _all(mapping: Declared) -> list[Place]:
     stamps = [stamp for stamp in (mapping.created, mapping.updated) if stamp]
     codecs = [codec for _, codec in (*mapping.fields, *mapping.written)]
     found = [*mapping.key.places, *(p for s in stamps for p in s.codec.places)]
+    found += [place for place, _ in mapping.expected]
     return [*found, *(place for codec in codecs for place in codec.places)]
 
 
@@ -88,6 +90,12 @@ def _key(mapping: Declared, body: Mapping[str, Any]) -> tuple[Any, str]:
         return mapping.key.ref(body), ""
     except RecordError as error:
         return None, str(error)
+
+
+def _expected(place: Place, value: Any, body: Body) -> tuple[Any, str]:
+    if is_one_of(place.get(body), (value,)):
+        return value, ""
+    return None, f"{place.pointer} is not {value!r}: another tenant's"
 
 
 def _read(reads: Callable[[Body], Any], body: Body) -> tuple[Any, str]:
@@ -126,4 +134,6 @@ def _shown(places: tuple[Place, ...], body: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    """As JSON, a text without its quotation marks unless it is empty."""
+    bare = isinstance(value, str) and value != ""
+    return value if bare else orjson.dumps(value, default=str).decode()

@@ -4,8 +4,8 @@ A rule sees the order as it is (``old``, null in each field where there is none)
 (``new``), the customer's record where one is at hand (``record``), and the time (``now``).
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import Fields, Value
-from tracbridge.expression.program import ExpressionError, Program, program
+from tracbridge.expression.program import ExpressionError, Program, either, program
 from tracbridge.rules.spec import Rule, Then
+from tracbridge.rules.values import fitted
 
 SCOPE = ("old", "new", "record", "now")
 FIELDS = ("status", "title", "description", "deleted")
@@ -58,19 +59,19 @@ class Verdict(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """One rule, ready to be asked."""
+    """One rule, ready to be asked. ``about``: of which flows, each without and with a change of the
+    status.
+    """
 
     rule: Rule
     when: Program
     sets: Mapping[str, Program]
+    about: frozenset[tuple[str, bool]]
 
-    def counts(self, situation: Situation, *, transition: bool) -> bool:
-        """It is asked of this: by the flow, the change of status, the day."""
-        if not any(_is_of(flow, situation.flow, transition) for flow in flows(self.rule)):
-            return False
-        day = situation.now.date()
-        begun = self.rule.from_ is None or day >= self.rule.from_
-        return begun and (self.rule.until is None or day <= self.rule.until)
+    def counts_on(self, day: date) -> bool:
+        """It is asked on that day, in UTC."""
+        start, end = self.rule.from_, self.rule.until
+        return (start is None or day >= start) and (end is None or day <= end)
 
 
 class Book(Struct, frozen=True):
@@ -91,13 +92,30 @@ class Book(Struct, frozen=True):
         there is one; else the others. Raises `RecordError` for what is rejected, and where a rule
         cannot be evaluated: nothing passes unjudged.
         """
+        this, day = (situation.flow, transition), situation.now.astimezone(UTC).date()
+        asked = [one for one in self.rules if this in one.about and one.counts_on(day)]
         verdict = Verdict(situation.new)
-        for written in self.rules:
-            if written.counts(situation, transition=transition):
-                verdict = _after(verdict, written, situation)
+        if _none_holds(asked, situation):
+            return verdict
+        for written in asked:
+            verdict = _after(verdict, written, situation)
             if verdict.ignored:
                 break
         return verdict
+
+
+def _none_holds(asked: Sequence[Written], situation: Situation) -> bool:
+    """Told at once, as of most orders; where it is not so clear, each rule is asked."""
+    if len(asked) < _SOME:
+        return not asked
+    scope = scope_of(situation, situation.new)
+    try:
+        return either(tuple(one.when.source for one in asked), SCOPE)(scope) is False
+    except ExpressionError:
+        return False
+
+
+_SOME = 2
 
 
 def _after(verdict: Verdict, written: Written, situation: Situation) -> Verdict:
@@ -124,10 +142,11 @@ def flows(rule: Rule) -> Sequence[str]:
     return [rule.on] if isinstance(rule.on, str) else rule.on
 
 
-def _is_of(on: str, flow: Flow, transition: bool) -> bool:
-    if on.endswith("transition"):
-        return transition and on in ("transition", f"{flow} transition")
-    return not transition and on == flow
+def _about(rule: Rule) -> Iterator[tuple[str, bool]]:
+    for on in flows(rule):
+        flow, _, turn = on.rpartition(" ") if on.endswith("transition") else (on, "", "")
+        for one in (flow,) if flow else ("inbound", "outbound"):
+            yield one, bool(turn)
 
 
 def _holds(written: Written, scope: Mapping[str, Any]) -> bool:
@@ -141,10 +160,11 @@ def _holds(written: Written, scope: Mapping[str, Any]) -> bool:
 
 
 def _set(written: Written, scope: Mapping[str, Any]) -> Mapping[str, Value]:
+    name = written.rule.name
     try:
-        return {name: made(scope) for name, made in written.sets.items()}
-    except ExpressionError as error:
-        raise _unjudged(written.rule.name, str(error)) from None
+        return {field: fitted(field, made(scope)) for field, made in written.sets.items()}
+    except ValueError as error:  # no value, or none that fits
+        raise _unjudged(name, str(error)) from None
 
 
 def _unjudged(name: str, why: str) -> RecordError:
@@ -180,7 +200,7 @@ def written(rule: Rule) -> Written:
     if problem:
         raise ExpressionError(problem)
     sets = {name: program(source, SCOPE) for name, source in rule.then.set.items()}
-    return Written(rule, program(rule.when, SCOPE), sets)
+    return Written(rule, program(rule.when, SCOPE), sets, frozenset(_about(rule)))
 
 
 def wrong_with(rule: Rule) -> str:
@@ -189,6 +209,9 @@ def wrong_with(rule: Rule) -> str:
     if len(deeds) != 1:
         said = " and ".join(deeds) or "nothing"
         return f"then says {said}; it says one of reject, hold, ignore, warn and set"
+    for name in rule.then.set:
+        if name not in FIELDS and not name.startswith("ext."):
+            return f"set: {name!r} is none of {', '.join(FIELDS)}; other fields are called ext.NAME"
     if rule.then.set and any(flow.endswith("transition") for flow in flows(rule)):
         return "a transition is judged, not changed: set belongs to inbound or outbound"
     if rule.from_ and rule.until and rule.from_ > rule.until:

@@ -4,9 +4,9 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 Flow = Literal["inbound", "outbound", "transition", "inbound transition", "outbound transition"]
 Expected = Literal["pass", "reject", "hold", "ignore", "warn", "set"]
@@ -52,7 +52,7 @@ class Rule(Part, frozen=True, kw_only=True):
     """
 
     name: str
-    on: Flow | list[Flow]
+    on: Flow | Annotated[list[Flow], Meta(min_length=1)]
     when: str
     then: Then
     priority: int = 0

@@ -262,7 +262,9 @@ def unread(error: OSError) -> str:
 
 def new_batch() -> str:
     """A name for a batch claimed now; sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{next(_NUMBER):06x}{os.urandom(4).hex()}"
+    now = datetime.now(UTC)
+    within = f"{now.microsecond:05x}{next(_NUMBER):06x}"
+    return f"{now:%Y%m%dT%H%M%S}-{within}{os.urandom(4).hex()}"
 
 
 _NUMBER = itertools.count()

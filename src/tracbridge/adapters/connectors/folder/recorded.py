@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -97,4 +97,6 @@ def batches_of(folder: Path, start: datetime) -> Iterator[Batch]:
 
 def taken_at(batch: str) -> datetime:
     """When the batch of that name was taken."""
-    return datetime.strptime(batch[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    second = datetime.strptime(batch[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    within = int(batch[16:21], 16)
+    return second + timedelta(microseconds=within % 1_000_000)
