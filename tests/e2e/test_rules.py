@@ -60,6 +60,21 @@ def test_what_a_rule_holds_waits_until_somebody_approves_exactly_that(site: Site
     assert acme.doc(7)["status"] == "pending"  # type: ignore[index]
 
 
+def test_the_words_of_an_approval_are_forgotten_with_the_order(site: Site) -> None:
+    acme = ruled(site, REOPEN)
+    acme.drop(order(7, "completed"))
+    site.summaries()
+    acme.drop(order(7, "pending", LATER))
+    site.summaries()
+    (case,) = site.cases()
+    site.cli("approve", case["_id"], "--by", "Ana", "--why", "Maria Souza asked for it")
+    assert "Maria" in site.cli("history", "7").out
+    site.cli("forget", "7", "--yes")
+    assert "Maria" not in site.cli("history", "7").out
+    (approval,) = site.records("approvals")
+    assert (approval["by"], approval["why"]) == ("Ana", "")
+
+
 def test_a_rule_rejects_with_its_own_words_and_the_others_go_on(site: Site) -> None:
     acme = ruled(
         site,

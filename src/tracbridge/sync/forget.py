@@ -15,7 +15,7 @@ def forgotten(link: Link, complete: int, ack: Ack, *, gone: bool = False) -> Lin
     its way, the earlier values that he may still show are needed: else they would come back as if
     they were new. They stay until then, see `is_moving`.
     """
-    bare = replace(link, extra="")
+    bare = replace(link, extra="", said={})
     if gone and not link.out:
         seen = link.seen and replace(link.seen, prints={})
         return replace(bare, base=None, seen=seen, window=None, held={}, repush=False)

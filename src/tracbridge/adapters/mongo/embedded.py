@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -171,12 +172,29 @@ def _launch(binary: Path, folder: Path, ports: list[int], replica_set: bool) -> 
         _write_note(folder, note)
         words = [*command(binary, folder, port, replica_set=replica_set), "--fork"]
         # With --fork the server leaves our session, and this returns once it can be reached.
-        done = call(words)
+        done = _called(words, folder)
         if done.returncode == 0:
             return _noted(folder, note)
         if done.returncode != _PORT_TAKEN:
             break
     raise ConfigError(f"{binary} did not start: {_why(folder, done.stdout + done.stderr)}")
+
+
+def _called(words: list[str], folder: Path) -> CompletedProcess[str]:
+    """The launch. A server that was killed may hold its lock a moment longer than its process
+    shows.
+    """
+    until = time.monotonic() + _LOCKED
+    while True:
+        done = call(words)
+        held = done.returncode and "DBPathInUse" in _why(folder, done.stdout)
+        if not held or time.monotonic() > until:
+            return done
+        time.sleep(_BREATH)
+
+
+_LOCKED, _BREATH = 5.0, 0.1
+"""Seconds: how long that may take, and between two attempts."""
 
 
 def _noted(folder: Path, note: Running) -> Running:

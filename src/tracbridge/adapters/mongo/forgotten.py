@@ -20,7 +20,7 @@ BARE = {"value": "", "reason": "forgotten", "hint": "", "raw": b"", "file": ""}
 
 
 class MongoForgotten:
-    """History, conflicts and quarantine of one order."""
+    """History, conflicts, quarantine and approvals of one order."""
 
     def __init__(self, database: AsyncDatabase[Document], connection: str, host: str) -> None:
         self._db, self._c, self._host = database, connection, host
@@ -63,6 +63,8 @@ class MongoForgotten:
         with translated(self._host):
             await quarantine.update_many({**refused, **PUT_AWAY}, {"$set": BARE})
             await quarantine.delete_many({**refused, "state": {"$ne": "open"}, "$nor": [PUT_AWAY]})
+            # That it was approved, and by whom, goes on counting; the words are a person's own.
+            await self._db["tracbridge_approvals"].update_many(order, {"$set": {"why": ""}})
             ended = {**order, "decided": {"$ne": None}}
             await self._db["tracbridge_conflicts"].delete_many(ended)
             # Nothing before means that the order was new, and goes on meaning it.
