@@ -26,7 +26,7 @@ from tracbridge.adapters.mongo.forgotten import MongoForgotten
 from tracbridge.adapters.mongo.orders import Orders, orders_of
 from tracbridge.adapters.mongo.past import MongoRunHistory
 from tracbridge.adapters.mongo.retention import MongoRetention
-from tracbridge.adapters.mongo.schema import prepare, refuse_doubles, version_of
+from tracbridge.adapters.mongo.schema import Ready, prepare, refuse_doubles, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
 from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
@@ -91,6 +91,7 @@ class Service(Struct, frozen=True):
     settings: Settings
     host: str
     note: str
+    ready: Ready
 
     @property
     def name(self) -> str:
@@ -129,9 +130,11 @@ class Service(Struct, frozen=True):
 
     async def prepare(self) -> list[str]:
         """Server new enough, indexes there; returns the names of indexes that were made."""
-        await version_of(self.state.database, self.host)
-        made = await prepare(self.orders, self.state.database)
-        await self.state.versions.keep(words_of(self.settings), self.connection.clock.now())
+        ready, database, versions = self.ready, self.state.database, self.state.versions
+        await ready.once(("version",), lambda: version_of(database, self.host))
+        made = await prepare(self.orders, database, ready)
+        words, now = words_of(self.settings), self.connection.clock.now()
+        await ready.once(("words", database.name, *words), lambda: versions.keep(words, now))
         return made
 
     async def look(self) -> None:
@@ -255,6 +258,7 @@ class Clients:
 
     def __init__(self) -> None:
         self._clients: dict[str, Client] = {}
+        self._ready: dict[str, Ready] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -270,17 +274,20 @@ class Clients:
         choice = await choose(settings.mongo_uri, os.environ)
         if choice.uri not in self._clients:
             self._clients[choice.uri] = connect(choice.uri)
-        return wire(settings, observer, self._clients[choice.uri], choice, stop)
+            self._ready[choice.uri] = Ready()
+        shared = self._clients[choice.uri], self._ready[choice.uri]
+        return wire(settings, observer, shared, choice, stop)
 
 
 def wire(
     settings: Settings,
     observer: Observer,
-    client: Client,
+    shared: tuple[Client, Ready],
     choice: mongo_choice.Choice,
     stop: Stop | None,
 ) -> Service:
-    """Everything put together over one client."""
+    """Everything put together over one client, and what was made sure of there."""
+    client, ready = shared
     host = hosts_of(choice.uri)
     database = client[settings.state_database or settings.mongo_database]
     state = mongo_state(database, settings.name, host)
@@ -313,7 +320,9 @@ def wire(
         guards=guards(settings),
     )
     views = Views(state.database, orders, settings.name)
-    return Service(connection, customer, state, views, client, orders, settings, host, choice.note)
+    return Service(
+        connection, customer, state, views, client, orders, settings, host, choice.note, ready
+    )
 
 
 def steps(stop: Stop | None) -> StepsPort:

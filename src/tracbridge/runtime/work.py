@@ -100,7 +100,7 @@ class Work:
         if options.allow_mass_change:
             self.connection = replace(self.connection, guards={})
         self._row = ""
-        self._rebind, self._prepared, self._idle = options.rebind, False, False
+        self._rebind, self._idle = options.rebind, False
         self.quiet = Quiet(self.connection)
 
     async def __call__(self) -> None:
@@ -145,9 +145,7 @@ class Work:
         self.quiet.passed(idle=self._idle)
 
     async def _enter(self, stack: AsyncExitStack) -> None:
-        if not self._prepared:
-            await self.place.prepare()
-            self._prepared = True
+        await self.place.prepare()
         entered = session(self.place.connection, self.place.runs, self.name, rebind=self._rebind)
         await stack.enter_async_context(entered)
         self._rebind = False

@@ -1,7 +1,7 @@
 """Indexes: made at the first run, looked at in every run. Duplicate numbers are named only."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, TypeVar
 
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
@@ -11,6 +11,8 @@ from pymongo.errors import OperationFailure
 from tracbridge.adapters.mongo.client import DUPLICATE, Document, translated
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError
+
+T = TypeVar("T")
 
 OLDEST = (6, 0)
 """Partial filters with ``$in`` came with MongoDB 6.0."""
@@ -83,14 +85,37 @@ async def version_of(database: AsyncDatabase[Document], host: str) -> str:
     return str(info["version"])
 
 
-async def prepare(orders: Orders, state: AsyncDatabase[Document]) -> list[str]:
+class Ready:
+    """What this process has made sure of already, over one client: connections share most of it."""
+
+    def __init__(self) -> None:
+        self._done: set[tuple[str, ...]] = set()
+
+    async def once(self, what: tuple[str, ...], work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do it if it was not done; None where it was. What fails is done again the next time."""
+        if what in self._done:
+            return None
+        done = await work()
+        self._done.add(what)
+        return done
+
+
+async def prepare(
+    orders: Orders, state: AsyncDatabase[Document], ready: Ready | None = None
+) -> list[str]:
     """Make the indexes that are not there; returns the names of those that were made."""
-    made = await _prepare_tracos(orders)
+    ready = ready or Ready()
+    tracos = ("orders", orders.collection.full_name, *orders.owner)
+    made = await ready.once(tracos, lambda: _prepare_tracos(orders))
+    await ready.once(("state", state.name), lambda: _prepare_state(state, orders.host))
+    return made or []
+
+
+async def _prepare_state(state: AsyncDatabase[Document], host: str) -> None:
     for name, models in STATE.items():
-        with translated(orders.host):
+        with translated(host):
             if missing := await _missing(state[name], models):
                 await state[name].create_indexes(missing)
-    return made
 
 
 async def _prepare_tracos(orders: Orders) -> list[str]:
