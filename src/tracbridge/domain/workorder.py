@@ -89,6 +89,11 @@ def to_milliseconds(moment: datetime) -> datetime:
 _BELOW_A_MILLISECOND = tuple(timedelta(microseconds=rest) for rest in range(1000))
 
 
+def unsaid_status(fields: Fields) -> str:
+    """The status of a new order whose record says none."""
+    return (Status.CANCELLED if fields.get(DELETED) else Status.PENDING).value
+
+
 def settled(fields: Fields, *known: Fields | None, when: datetime) -> Fields:
     """``fields`` with an instant for a deletion that came without one.
 

@@ -17,6 +17,7 @@ from tracbridge.domain.workorder import (
     WorkOrder,
     settled,
     to_milliseconds,
+    unsaid_status,
 )
 from tracbridge.mapping.lists import items_of, listed
 from tracbridge.mapping.moments import Kind, Spelling
@@ -119,7 +120,7 @@ class TracosSide(Struct, frozen=True):
             # A record that is only tried has no number.
             "number": int(order.ref) if order.ref.isdigit() else order.ref,
             # A record that is only tried may say none; this is what a new order gets then.
-            "status": fields.get("status") or _unsaid(fields),
+            "status": fields.get("status") or unsaid_status(fields),
             "title": str(fields.get("title") or "") if self.titled else first_line(text),
             "description": text,
             "createdAt": order.created_at,
@@ -210,10 +211,6 @@ def _no_number(number: Any, pointer: str) -> RecordError:
         return RecordError("required", "is missing or null.", pointer=pointer, hint=hint)
     reason = "is not an integer."
     return RecordError("type", reason, pointer=pointer, value=number, hint=hint)
-
-
-def _unsaid(fields: Fields) -> str:
-    return (Status.CANCELLED if fields.get(DELETED) else Status.PENDING).value
 
 
 def first_line(text: str) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.link import Claim, Held, Link, Seen
 from tracbridge.domain.outcome import Kind, Outcome
-from tracbridge.domain.workorder import DELETED, Fields, Side, Status, WorkOrder, settled
+from tracbridge.domain.workorder import DELETED, Fields, Side, WorkOrder, settled, unsaid_status
 from tracbridge.sync.fields import NONE, Rules, news, put_right, respelt, shown_as
 from tracbridge.sync.identity import prints_of
 from tracbridge.sync.loop import loops, turned
@@ -122,13 +122,8 @@ def completed(
         fields = {**known, **fields}
     if "status" not in fields or DELETED not in fields:
         fields = {DELETED: False, **fields}
-        fields = {"status": _unsaid(fields), **fields}
+        fields = {"status": unsaid_status(fields), **fields}
     return order if fields is order.fields else replace(order, fields=fields)
-
-
-def _unsaid(fields: Fields) -> str:
-    """The status of a new order that says none."""
-    return (Status.CANCELLED if fields.get(DELETED) else Status.PENDING).value
 
 
 def dated(tracos: WorkOrder, order: WorkOrder, link: Link) -> WorkOrder:

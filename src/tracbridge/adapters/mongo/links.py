@@ -49,9 +49,12 @@ _ALWAYS = ("fence", "seq", "changes", "scope")
 def _seen(seen: Seen | None) -> Document | None:
     if seen is None:
         return None
-    part = {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)}
-    more = {"position": seen.position, "words": seen.words}
-    return part | {name: text for name, text in more.items() if text}
+    part: Document = {"at": seen.at, "pass": seen.pass_, "prints": dict(seen.prints)}
+    if seen.position:
+        part["position"] = seen.position
+    if seen.words:
+        part["words"] = seen.words
+    return part
 
 
 def _out(out: Out | None) -> Document | None:
