@@ -19,6 +19,7 @@ def site(replica_set: Server, tmp_path: Path) -> Iterator[Site]:
 def test_a_first_file_runs_as_it_is(site: Site) -> None:
     said = site.cli("init", "acme")
     assert (said.code, "connections/acme.yaml is written" in said.out) == (0, True)
+    assert "go on with it: tracbridge init default" in said.out
     schema = site.root / ".tracbridge" / "schemas" / "connection.schema.json"
     assert schema.is_file()
     assert site.cli("check").code == 0
@@ -29,6 +30,14 @@ def test_a_first_file_runs_as_it_is(site: Site) -> None:
     made = site.orders.find_one({"number": 7})
     assert made is not None
     assert made["companyId"] == "acme"
+
+
+def test_default_takes_over_what_the_environment_made_after_another_one_too(site: Site) -> None:
+    site.cli("init", "acme")
+    site.cli("init", "default")
+    text = (site.root / "connections" / "default.yaml").read_text(encoding="utf-8")
+    assert "inbound: data/inbound" in text
+    assert (site.root / "data" / "inbound").is_dir()
 
 
 def test_nothing_that_is_there_is_overwritten(site: Site) -> None:

@@ -39,7 +39,7 @@ def init(
     if path.exists():
         raise ConfigError(f"{path} is there already; nothing was written.")
     first = not found(root)
-    given = taken_over() if name == DEFAULT and first else {}
+    given = taken_over() if name == DEFAULT else {}
     text = first_file(name, mapping, preset_names(), given)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -50,10 +50,18 @@ def init(
             place = given.get(setting, f"data/{name}/{folder}")
             Path(place).mkdir(parents=True, exist_ok=True)
     say(f"{path} is written; editors that know YAML schemas complete it.")
-    if left := sorted(set(stated()) if first else ()):
+    if left := sorted(set(stated()) if first or given else ()):
         say(f"Remove from the environment and .env what stands there now: {', '.join(left)}")
+    if first and name != DEFAULT:
+        say(ENDS)
     chosen = "" if name == DEFAULT and first else f" --connection {name}"
     say(f"Next: tracbridge check{chosen}")
+
+
+ENDS = (
+    f"From now on the files alone count. If the connection {DEFAULT}, which the environment made, "
+    f"was in use, go on with it: tracbridge init {DEFAULT}"
+)
 
 
 def stated() -> dict[str, str]:

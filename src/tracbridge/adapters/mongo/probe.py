@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tracbridge.adapters.mongo.client import Document, translated
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.adapters.mongo.schema import OLDEST, STATE, doubles, refuse_shared
-from tracbridge.domain.errors import TracbridgeError
+from tracbridge.domain.errors import RetryableError, TracbridgeError
 from tracbridge.ports.runtime import Finding
 
 NEWEST = 8
@@ -28,8 +28,10 @@ async def look(orders: Orders, state: AsyncDatabase[Document]) -> AsyncIterator[
             yield await _rights(orders, state)
             async for finding in _indexes(orders):
                 yield finding
-    except TracbridgeError as error:
+    except RetryableError as error:
         yield Finding("MongoDB", ok=False, text=f"{error} Start it, or set MONGO_URI.")
+    except TracbridgeError as error:
+        yield Finding("MongoDB", ok=False, text=str(error))
 
 
 async def _server(state: AsyncDatabase[Document], host: str) -> Finding:
