@@ -179,6 +179,65 @@ def test_a_person_takes_his_code_as_the_table_has_it_or_another_value(site: Site
     site.rests()
 
 
+def waiting_for(site: Site, fields: str) -> list[Doc]:
+    """Conflicts about that field that wait for a person."""
+    rows = site.records("conflicts")
+    return [one for one in rows if one["decided"] is None and fields in one["fields"]]
+
+
+def test_a_code_that_tracos_shows_by_now_waits_no_more(site: Site) -> None:
+    """A person entered it there; or we did, and were killed before we remembered it."""
+    acme = site.connect("acme", ASSETS % "CR-003: CONV-003")
+    drop(acme, record(7, "XX-999"))
+    rest(site, acme, 7)
+    assert len(waiting_for(site, "ext.asset")) == 1
+    edit(acme, 7, assetId="CONV-999")
+    site.connect("acme", ASSETS % "XX-999: CONV-999")
+    site.summaries()
+    assert not waiting_for(site, "ext.asset")
+    assert "waits" not in site.cli("show", "7").out
+    rest(site, acme, 7)
+    assert (acme.doc(7) or {})["assetId"] == "CONV-999"
+    assert (acme.doc(7) or {})["isSynced"] is True
+    site.rests()
+
+
+def test_where_tracos_changed_meanwhile_a_person_decides_on_the_code(site: Site) -> None:
+    acme = site.connect("acme", ASSETS % "CR-003: CONV-003")
+    drop(acme, record(7, "CR-001"))
+    rest(site, acme, 7)
+    drop(acme, record(7, "XX-999", 21))
+    rest(site, acme, 7)
+    edit(acme, 7, assetId="CONV-002")
+    site.connect("acme", ASSETS % "XX-999: CONV-999")
+    rest(site, acme, 7)
+    now = acme.doc(7)
+    assert now is not None
+    assert (now["assetId"], now["isSynced"]) == ("CONV-002", False)
+    waits = waiting_for(site, "ext.asset")
+    assert {one["kind"] for one in waits} == {"unresolved", "clash"}
+    clash = next(one["_id"] for one in waits if one["kind"] == "clash")
+    assert site.cli("conflicts", "resolve", clash, "--take", "customer").code == 0
+    assert not waiting_for(site, "ext.asset")
+    rest(site, acme, 7)
+    assert (acme.doc(7) or {})["assetId"] == "CONV-999"
+    site.rests()
+
+
+def test_a_code_in_a_field_that_the_mapping_has_no_more_waits_no_more(site: Site) -> None:
+    acme = site.connect("acme", ASSETS % "CR-003: CONV-003")
+    drop(acme, record(7, "XX-999"))
+    rest(site, acme, 7)
+    text = (ASSETS % "CR-003: CONV-003").replace(
+        "    ext.asset: {path: asset, table: assets, tracos: assetId}\n", ""
+    )
+    site.connect("acme", text)
+    rest(site, acme, 7)
+    assert not waiting_for(site, "ext.asset")
+    assert (acme.doc(7) or {})["isSynced"] is True
+    site.rests()
+
+
 # -- words that mean something else -----------------------------------------------------------
 
 WORDS = """

@@ -114,11 +114,17 @@ def test_nothing_that_either_side_says_is_lost(
 
 def test_what_needs_no_write_is_agreed_on_at_once() -> None:
     waits = replace(agreed(BASE), unknown={"ext.asset": "XX"})
-    his: Fields = {PRIO: 2, "ext.asset": "P-1", "ext.team": None}
-    done = settled_by_itself(waits, his, {**BASE, PRIO: 5, "ext.asset": "P-1", "ext.team": "A"})
-    assert done.base == {**BASE, "ext.asset": "P-1", "ext.team": None}
-    assert done.unknown == {}
+    his: Fields = {PRIO: 2, "ext.site": "P-1", "ext.team": None, "ext.asset": "P-9"}
+    shown: Fields = {**BASE, PRIO: 5, "ext.site": "P-1", "ext.team": "A", "ext.asset": "P-9"}
+    done = settled_by_itself(waits, his, shown)
+    assert done.base == {**BASE, "ext.site": "P-1", "ext.team": None}
+    assert done.unknown == waits.unknown
     assert settled_by_itself(waits, {PRIO: 2}, {**BASE, PRIO: 5}) is waits
+
+
+def test_what_is_agreed_waits_no_more() -> None:
+    waits = replace(agreed(BASE), unknown={"ext.asset": "XX", "ext.site": "YY"})
+    assert agreed_in(waits, {"ext.asset": "P-1"}).unknown == {"ext.site": "YY"}
 
 
 def test_what_is_agreed_stands_in_the_version_that_is_on_its_way_too() -> None:

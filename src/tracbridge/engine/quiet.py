@@ -31,6 +31,7 @@ class Quiet:
     async def __call__(self) -> bool:
         """Whether the next pass may be left out. Raises `RetryableError` where a system is away."""
         self._looked = now = self.connection.clock.now()
+        self._seen = None  # a look that fails has seen nothing
         self._seen = await self._look((self._begun or now) - OVERLAP)
         if not self._still or self._begun is None or self._seen != self._before:
             return False

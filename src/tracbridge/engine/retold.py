@@ -27,18 +27,24 @@ WHY = "said by the customer before it could be understood"
 def newly(connection: Connection, link: Link) -> Fields:
     """Fields of which neither side knew the other's value, as he said them; None is nothing.
 
-    Without those that are still not understood.
+    Without those that are still not understood. A code in a field that the mapping has no more is
+    nothing.
     """
     given, read = link.last_given, connection.translation.read
     if given is None or (read <= given.keys() and not link.unknown):
         return {}
     names = {name for name in read if name not in given} | link.unknown.keys()
-    return connection.translation.recalled(link.extra, names)
+    gone = dict.fromkeys(link.unknown.keys() - read)
+    return {**gone, **connection.translation.recalled(link.extra, names)}
 
 
 def settled_by_itself(link: Link, his: Fields, shown: Fields) -> Link:
-    """The link with what needs no write: he said nothing, or TracOS shows the same."""
-    same = {n: v for n, v in his.items() if v in NOTHING or v == shown.get(n)}
+    """The link with what needs no write: he said nothing, or TracOS shows the same.
+
+    Not what waits as an unknown code: that is on record, and has to be ended there.
+    """
+    plain = {name: value for name, value in his.items() if name not in link.unknown}
+    same = {n: v for n, v in plain.items() if v in NOTHING or v == shown.get(n)}
     return agreed(link, same) if same else link
 
 
@@ -98,13 +104,14 @@ async def _retell(connection: Connection, present: Present, run: str) -> bool:
         before = {name: shown.get(name) for name in told.taken}
         why, born = dict.fromkeys(told.taken, WHY), connection.clock.now()
         link = await amend(connection, present, Amendment(before, told.taken, why, run, born))
+    # What is apart goes on waiting for a person. The link comes last: until it is stored, all of
+    # this is found again, and done again without a second effect.
+    known = {n: his[n] for n in present.link.unknown if n in his and n not in told.apart}
+    if known:
+        by_itself = Resolution(connection.clock.now(), known, None, AGREED)
+        await connection.conflicts.release(link.ref, by_itself)
     held = {name: Held(shown.get(name), value) for name, value in told.apart.items()}
-    waited = [name for name in present.link.unknown if name in his]
     await connection.ledger.save([replace(agreed(link, his), held={**link.held, **held})])
-    if waited:
-        values = {name: his[name] for name in waited}
-        told_by = Resolution(connection.clock.now(), values, None, AGREED)
-        await connection.conflicts.release(link.ref, told_by)
     return True
 
 

@@ -98,7 +98,7 @@ def _compiled(source: str, names: Iterable[str]) -> Program:
     return Program(source, compiled, need(tree(compiled.serialize())))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=10_000)
 def either(sources: tuple[str, ...], names: tuple[str, ...]) -> Program:
     """Whether one of these is true, told in one evaluation; each was read by `program` before.
 

@@ -5,7 +5,6 @@ time the text ``2026-11-20T11:14:00``, a date the text ``2026-11-20``.
 """
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
@@ -138,8 +137,6 @@ EXAMPLE: Final[dict[Kind, Value]] = {
     Kind.LOCAL: "2026-11-20T11:14:06",
     Kind.DATE: "2026-11-20",
 }
-
-Read = Callable[[Any, str], Value]
 
 
 def known_format(text: str) -> bool:

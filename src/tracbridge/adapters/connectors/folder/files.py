@@ -128,12 +128,6 @@ def plain_name(name: str) -> str:
     return f"{stem}-{sha256(data).hexdigest()[:16]}.json"
 
 
-def cut_name(prefix: str, name: str) -> str:
-    """``prefix`` and as much of ``name``'s end as fits into one file name."""
-    room = NAME_BYTES - len(os.fsencode(prefix))
-    return prefix + os.fsdecode(os.fsencode(name)[-room:])
-
-
 def write_file(path: str, data: bytes, mode: int) -> None:
     """A new file with exactly this content and mode; not durable yet, see `make_durable`."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NOFOLLOW | os.O_CLOEXEC, 0o600)
