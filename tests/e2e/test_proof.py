@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.site import Place, Site
 from tests.harness import NOW, Doc, Server, order
-from tracbridge.adapters.connectors.folder.recorded import taken_at
+from tracbridge.adapters.connectors.folder.claims import taken_at
 
 LATER = NOW + timedelta(hours=1)
 

@@ -4,9 +4,11 @@
 archive, ``<day>/<batch>/<original name>``; a file keeps its own name all the way.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -38,7 +40,26 @@ class ClaimFolder(Struct, frozen=True):
 
 
 NUMBER = 6
-"""Hex digits of a batch's number, before what makes its name unique."""
+"""Hex digits of a batch's number. It comes first: records of one order are told apart by it."""
+
+MICROSECONDS = slice(NUMBER, NUMBER + 5)
+"""Hex digits of the part of the second; what comes after them makes the name unique."""
+
+_NUMBERS = itertools.count()
+
+
+def new_batch(now: datetime) -> str:
+    """A name for a batch claimed now: its time, and its number, which no clock can turn back."""
+    within = f"{next(_NUMBERS):0{NUMBER}x}{now.microsecond:05x}{os.urandom(4).hex()}"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{within}"
+
+
+def taken_at(batch: str) -> datetime:
+    """When the batch of that name was claimed; names of earlier releases tell the second only."""
+    time, _, within = batch.partition("-")
+    second = datetime.strptime(time, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    exact = len(within) > MICROSECONDS.stop + 7
+    return second + timedelta(microseconds=int(within[MICROSECONDS], 16) if exact else 0)
 
 
 def claim_folder(parent: str, claim: Claim, batch: str) -> ClaimFolder:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from tracbridge.adapters.connectors.folder.claims import ClaimFolder, claim_folder
+from tracbridge.adapters.connectors.folder.claims import ClaimFolder, claim_folder, new_batch
 from tracbridge.adapters.connectors.folder.files import Stamp, plain_name
-from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed, new_batch
+from tracbridge.adapters.connectors.folder.inbox import Batch, Inbox, Listed
 from tracbridge.adapters.connectors.folder.records import records_of
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim
@@ -17,7 +18,7 @@ class Glance(Inbox):
     """Reads what `Inbox` would claim, and leaves it where it is."""
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
-        folder = claim_folder(self.claimed, claim, new_batch())
+        folder = claim_folder(self.claimed, claim, new_batch(datetime.now(UTC)))
         batch = Batch(taken=[folder.path])
         for file in files:
             self._take_one(file, folder, batch)

@@ -1,6 +1,5 @@
 """The inbound folder: list, read, then claim by rename, then compare; archive when it is safe."""
 
-import itertools
 import os
 import shutil
 import stat
@@ -17,6 +16,7 @@ from tracbridge.adapters.connectors.folder.claims import (
     claim_folder,
     claim_folders,
     in_claim_order,
+    new_batch,
     parse_folder,
 )
 from tracbridge.adapters.connectors.folder.files import (
@@ -167,7 +167,7 @@ class Inbox:
 
     def take(self, files: Sequence[Listed], claim: Claim) -> Batch:
         """Read, then claim, then compare each file; what is not ready yet stays where it is."""
-        folder = claim_folder(self.claimed, claim, new_batch())
+        folder = claim_folder(self.claimed, claim, new_batch(datetime.now(UTC)))
         Path(folder.path).mkdir(mode=0o750)
         batch = Batch(taken=[folder.path])
         for file in files:
@@ -258,16 +258,6 @@ class Inbox:
 def unread(error: OSError) -> str:
     """Why a file could not be read just now; the others are not held up by it."""
     return "permission" if isinstance(error, PermissionError) else "unreadable"
-
-
-def new_batch() -> str:
-    """A name for a batch claimed now; sorts by time."""
-    now = datetime.now(UTC)
-    within = f"{now.microsecond:05x}{next(_NUMBER):06x}"
-    return f"{now:%Y%m%dT%H%M%S}-{within}{os.urandom(4).hex()}"
-
-
-_NUMBER = itertools.count()
 
 
 def decoded(data: bytes, records: str | None) -> list[Decoded] | RecordError:

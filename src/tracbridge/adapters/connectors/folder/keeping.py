@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tracbridge.adapters.connectors.folder.claims import (
     claim_folder,
     claim_folders,
     in_claim_order,
+    new_batch,
 )
 from tracbridge.adapters.connectors.folder.files import (
     Stamp,
@@ -27,7 +29,6 @@ from tracbridge.adapters.connectors.folder.inbox import (
     Inbox,
     Listed,
     decoded,
-    new_batch,
     unread,
 )
 from tracbridge.adapters.connectors.folder.records import records_of
@@ -130,7 +131,9 @@ class KeepingInbox(Inbox):
         return data
 
     def _row(self, file: Listed, digest: str, claim: Claim) -> TakenFile:
-        return TakenFile(file.name, file.size, file.mtime_ns, digest, claim, new_batch())
+        return TakenFile(
+            file.name, file.size, file.mtime_ns, digest, claim, new_batch(datetime.now(UTC))
+        )
 
     def finish(self, paths: Iterable[str]) -> None:
         """Book what lies in the folder as done; a retried batch has served."""

@@ -3,11 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from tracbridge.adapters.connectors.folder.claims import ClaimFolder
+from tracbridge.adapters.connectors.folder.claims import ClaimFolder, taken_at
 from tracbridge.adapters.connectors.folder.files import plain_name, read_regular
 from tracbridge.adapters.connectors.folder.inbox import batches, candidates, decoded, listing
 from tracbridge.adapters.connectors.folder.records import in_order, records_of
@@ -19,7 +19,7 @@ from tracbridge.ports.connector import Record
 from tracbridge.ports.recorded import Recording
 
 Batch = tuple[str, Path]
-"""A batch's name, which begins with the second of its taking, and one folder that holds of it."""
+"""A batch's name, which tells when it was taken, and one folder that holds of it."""
 
 
 class FolderRecorded:
@@ -42,7 +42,8 @@ class FolderRecorded:
             yield from self._lying(start)
             return
         folders = (self.settings.archive, self.settings.quarantine)
-        found = sorted(batch for folder in folders for batch in batches_of(folder, start))
+        named = (batch for folder in folders for batch in batches_of(folder, start))
+        found = sorted(named, key=lambda batch: (taken_at(batch[0]), batch))
         for name, parts in groupby(found, key=lambda batch: batch[0]):
             records = [one for _, part in parts for one in self._records(part, name)]
             yield Recording(taken_at(name), tuple(in_order(records)))
@@ -93,10 +94,3 @@ def batches_of(folder: Path, start: datetime) -> Iterator[Batch]:
             named = BATCH.fullmatch(batch.name) and batch.is_dir(follow_symlinks=False)
             if named and taken_at(batch.name) >= start.replace(microsecond=0):
                 yield batch.name, Path(batch.path)
-
-
-def taken_at(batch: str) -> datetime:
-    """When the batch of that name was taken."""
-    second = datetime.strptime(batch[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    within = int(batch[16:21], 16)
-    return second + timedelta(microseconds=within % 1_000_000)
