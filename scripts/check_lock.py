@@ -51,7 +51,8 @@ def wanted(package: dict[str, Any], group: str) -> bool:
     """A package that only an extra of this group asks for is not exported."""
     markers = package.get("markers", "")
     marker = markers.get(group, "") if isinstance(markers, dict) else markers
-    return group in package["groups"] and "extra ==" not in marker
+    ways = marker.split(" or ")
+    return group in package["groups"] and any("extra ==" not in way for way in ways)
 
 
 def exported(text: str) -> dict[str, Pin]:

@@ -95,11 +95,11 @@ def intent_before_effect(patch: Patch) -> None:
     """The customer sees a version before we remember it."""
     real = Outbound.send
 
-    async def send(self: Outbound, versions: list[Any], counts: Any) -> None:
+    async def send(self: Outbound, versions: list[Any], counts: Any) -> Any:
         customer: Any = self.connection.customer
         if versions:
             await customer.publish([(v.key, v.ref) for v in versions])
-        await real(self, versions, counts)
+        return await real(self, versions, counts)
 
     patch.setattr(Outbound, "send", send)
 

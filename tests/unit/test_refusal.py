@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from tracbridge.config import names
-from tracbridge.config.model import Connection, Customer, Part, Retention, Whole
+from tracbridge.config.model import Connection, Part, Retention, Whole
 from tracbridge.config.refusal import keys_at, sentence, told
 from tracbridge.domain.errors import SHOWN
 
@@ -168,7 +168,6 @@ def test_each_key_of_a_connection_is_the_nearest_to_itself_with_a_slip(key: str)
     [
         ((), list(Whole.model_fields)),
         (("connections", "any"), list(Connection.model_fields)),
-        (("connections", "any", "customer"), list(Customer.model_fields)),
         (("connections", "any", "fields", "status"), ["owner", "direction", "conflict"]),
         (
             ("connections", "a", "tracos", "transitions"),

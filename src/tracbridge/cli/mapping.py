@@ -25,6 +25,7 @@ from tracbridge.domain.errors import ConfigError, SettingError
 from tracbridge.domain.link import Claim
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.envelope import decode
+from tracbridge.ports.connector import Peeks
 from tracbridge.proof.lint import Finding, findings
 from tracbridge.proof.shapes import Drift, Shapes, drift
 from tracbridge.proof.trying import Row, Try, tried
@@ -240,8 +241,11 @@ async def _shapes(back: timedelta) -> tuple[Declared, Shapes, Shapes]:
         async for recording in service.recorded.since(start):
             for record in recording.records:
                 before.see(record, mapping)
-        await service.customer.look()
-        async for page in service.customer.peek(Claim(0, 0)):
+        customer = service.customer.connector
+        if not isinstance(customer, Peeks):
+            raise ConfigError("this customer's system cannot be looked at without taking records.")
+        await customer.look()
+        async for page in customer.peek(Claim(0, 0)):
             for record in page.records:
                 now.see(record, mapping)
     return mapping, before, now

@@ -21,6 +21,7 @@ from tracbridge.domain.errors import ConfigError, OccupiedError
 from tracbridge.engine.retry import Tried, hand_over, retry
 from tracbridge.engine.session import session
 from tracbridge.ports.approvals import Approval
+from tracbridge.ports.connector import PutsBack
 from tracbridge.ports.state import QuarantineCase
 
 app = typer.Typer(
@@ -80,7 +81,15 @@ async def _show(
         approvals = await service.views.approvals(case.ref or "") if case.token else []
         approval = next((one for one in approvals if one.token == case.token), None)
         keys = await keys_of(service, [case.ref or ""])
-        return case, keys, approval, await service.customer.original(case)
+        return case, keys, approval, await original_of(service, case)
+
+
+async def original_of(service: Service, case: QuarantineCase) -> bytes | None:
+    """The bytes as they came."""
+    customer = service.customer.connector
+    if isinstance(customer, PutsBack):
+        return await customer.original(case)
+    return case.raw or None
 
 
 @app.command("retry")

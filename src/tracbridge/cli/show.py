@@ -12,6 +12,7 @@ from tracbridge.cli.table import harmless, lasting, moment, shown, table
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder
+from tracbridge.ports.connector import Shows
 from tracbridge.ports.state import QuarantineCase
 from tracbridge.sync.identity import print_of
 
@@ -64,7 +65,8 @@ async def _order(number: str) -> Order:
         tracos, wrong = await at_tracos(service, ref, link)
         cases = [case async for case in service.views.cases(ref=ref)]
         now = service.connection.clock.now()
-        file, key = service.customer.named(ref), await service.key(ref)
+        customer, key = service.customer.connector, await service.key(ref)
+        file = customer.named(ref) if isinstance(customer, Shows) else ""
         creates = Side.TRACOS in service.connection.policies.creators
         return Order(ref, link, tracos, wrong, cases, file, now, key, creates)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracbridge.config import names
-from tracbridge.config.settings import FieldRule, Settings, complete
+from tracbridge.config.settings import FOLDER, FieldRule, Settings, complete, read
+from tracbridge.config.table import TABLE
 from tracbridge.config.yamlfile import Way
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.route import Graph
@@ -50,7 +51,7 @@ def _set_strangers(rules: RuleSource, known: Collection[str]) -> Iterator[str]:
 
 def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: Any) -> Settings:
     """One connection of a file, over what the environment says for all; ``read``: what it names."""
-    customer, tracos = one.customer, one.tracos
+    tracos = one.tracos
     said = {
         "mongo_uri": tracos.uri,
         "mongo_database": tracos.database,
@@ -62,14 +63,7 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
     values = {
         **shared,
         **{field: value for field, value in said.items() if value is not None},
-        "inbound_dir": customer.inbound,
-        "outbound_dir": customer.outbound,
-        "archive_dir": customer.archive,
-        "quarantine_dir": customer.quarantine,
-        "inbound_mode": customer.mode,
-        "settle_seconds": customer.settle_seconds,
-        "max_file_mb": customer.max_file_mb,
-        "file_mode": customer.file_mode,
+        **folders(one.customer),
         "zone": one.zone,
         "conflict_policy": one.conflicts.policy,
         "delete_conflict": one.conflicts.delete,
@@ -94,11 +88,33 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
         create=frozenset(one.create),
         fields=rules,
         every=one.every,
+        connector=one.customer.connector,
+        system=None if one.customer.connector == FOLDER else one.customer,
         legal=legal(tracos.transitions),
-        expect=customer.expect,
+        expect=getattr(one.customer, "expect", {}),
         **complete(values),
         **read,
     )
+
+
+def folders(customer: Any) -> dict[str, Any]:
+    """The folders of a customer who has some; else those that no setting names, and nobody uses."""
+    if customer.connector != FOLDER:
+        usual, _ = read(FOLDERS, {}, {}, "")
+        return usual
+    return {
+        "inbound_dir": customer.inbound,
+        "outbound_dir": customer.outbound,
+        "archive_dir": customer.archive,
+        "quarantine_dir": customer.quarantine,
+        "inbound_mode": customer.mode,
+        "settle_seconds": customer.settle_seconds,
+        "max_file_mb": customer.max_file_mb,
+        "file_mode": customer.file_mode,
+    }
+
+
+FOLDERS = [row for row in TABLE if row.key.startswith("customer.")]
 
 
 def legal(given: Transitions | None) -> Graph | None:

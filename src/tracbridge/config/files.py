@@ -180,12 +180,14 @@ class _Reader:
                 lambda way: self._secret((*whole, *way)),
             )
 
+        self.wrong += self._bare_secrets(name, one)
         try:
             mapping = source(one.mapping, self.root, at("mapping"), self.more)
             tables = tables_of(one.tables, self.root, at("tables"), self.more)
             self.more += [self.root / file for file in listed(one.rules)]
             rules = rule_source(listed(one.rules), self.root, at("rules")) if one.rules else None
-            settings = settings_of(name, one, shared, mapping=mapping, tables=tables, rules=rules)
+            read = {"mapping": mapping, "tables": tables, "rules": rules, "root": self.root}
+            settings = settings_of(name, one, shared, **read)
             mapped = translation_of(settings, at("customer"))
         except SettingError as error:
             self.wrong += str(error).splitlines()
@@ -256,8 +258,20 @@ class _Reader:
         try:
             return Whole.model_validate({**value, "connections": merged})
         except ValidationError as error:
-            self.wrong += [self._told(Whole, one) for one in error.errors()]
+            self.wrong += [self._told(Whole, one, merged) for one in error.errors()]
             return None
+
+    def _bare_secrets(self, name: str, one: Connection) -> Iterator[str]:
+        """The same, of what the customer's connector calls a secret."""
+        from tracbridge.config.connectors import secrets_in  # noqa: PLC0415
+
+        for below in secrets_in(one.customer):
+            way: Way = ("connections", name, "customer", *below)
+            if not self._referred(way):
+                yield (
+                    f"{self._place_of(way)}: {'.'.join(map(str, way))}: is a secret; write "
+                    "${env:NAME} or ${file:PATH} instead, and the value there."
+                )
 
     def _bare_secret(self, one: Written) -> Iterator[str]:
         """Passwords are never written into a file that people copy and keep."""
@@ -270,14 +284,14 @@ class _Reader:
                 "${env:NAME} or ${file:PATH} instead, and the value there."
             )
 
-    def _told(self, model: type, error: Any) -> str:
+    def _told(self, model: type[Whole], error: Any, connections: Mapping[str, Any]) -> str:
         way: Way = tuple(step for step in error["loc"] if step != "[key]")
         place = self._place_of(way)
-        from tracbridge.config.refusal import sentence, told  # noqa: PLC0415
+        from tracbridge.config.refusal import of_system, sentence, told  # noqa: PLC0415
 
         path = ".".join(map(str, way)) or "the file"
         value = "" if self._secret(way) else told(error.get("input"))
-        return f"{place}: {path}: {sentence(model, error, value)}"
+        return f"{place}: {path}: {sentence(*of_system(model, error, connections), value)}"
 
     def _place_of(self, way: Way) -> str:
         if way[:1] == ("connections",) and len(way) > 1 and str(way[1]) in self.written:
@@ -286,12 +300,16 @@ class _Reader:
 
     def _secret(self, way: Way) -> bool:
         """A reference stood there, below it or above it, or it is where a password may stand."""
+        return names.may_be_secret(str(way[-1])) or self._referred(way)
+
+    def _referred(self, way: Way) -> bool:
+        """A reference stood there, below it or above it."""
         ways = {(self.top.name, way)} if self.top else set()
         if way[:1] == ("connections",) and len(way) > 1 and str(way[1]) in self.written:
             one = self.written[str(way[1])]
             ways |= {(one.file.name, (*one.way, *way[2:]))}
             ways |= {(self.top.name, ("defaults", *way[2:]))} if self.top else set()
-        return way[-1:] == ("uri",) or any(
+        return any(
             (file, inner) in self.above or not self.hidden.isdisjoint(_upwards(file, inner))
             for file, inner in ways
         )

@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from tracbridge.config import names, parse
+from tracbridge.config.connectors import settings_model
+from tracbridge.config.settings import FOLDER
 from tracbridge.config.table import KNOWN
+from tracbridge.domain.errors import SettingError
 
 Name = Annotated[str, Field(pattern=names.NAME)]
 
@@ -103,7 +106,7 @@ class Part(BaseModel):
 
 
 class Customer(Part):
-    """The customer's system and how to reach it."""
+    """A customer who lays files into a folder and takes ours from another."""
 
     connector: Literal["folder"] = Field("folder", description="The kind of system.")
     inbound: Folder
@@ -122,6 +125,23 @@ class Customer(Part):
         "another one is refused as another tenant's. Ours show it too.",
     )
 
+
+def _system(value: Any) -> Any:
+    """The customer's system, by the settings of its connector."""
+    if isinstance(value, BaseModel):
+        return value
+    named = value.get("connector", FOLDER) if isinstance(value, dict) else FOLDER
+    if named == FOLDER:
+        return Customer.model_validate(value)
+    try:
+        model = settings_model(str(named))
+    except SettingError as error:
+        raise ValueError(str(error)) from None
+    return model.model_validate(value)
+
+
+System = Annotated[Any, BeforeValidator(_system)]
+"""The customer's system and how to reach it; what else it may say depends on ``connector``."""
 
 Status = Literal["pending", "in_progress", "on_hold", "completed", "cancelled"]
 """TracOS's own."""
@@ -215,7 +235,7 @@ class Connection(Part):
 
     tenant: Name = Field("default", description="Whose connection it is.")
     enabled: bool = Field(True, description="false: no run touches it.")
-    customer: Customer
+    customer: System
     tracos: Tracos = Tracos()
     state_database: Annotated[str | None, *_row("STATE_DATABASE", none=True)] = None
     mapping: Annotated[

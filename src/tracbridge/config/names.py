@@ -1,5 +1,6 @@
 """How far apart two names are, to recognise a misspelt setting."""
 
+import re
 from collections.abc import Iterable
 
 NAME = r"^[a-z0-9](?:[a-z0-9_-]{0,62})$"
@@ -50,3 +51,11 @@ def is_slip(name: str, known: Iterable[str]) -> bool:
         for candidate in known
         if len(candidate) >= SHORT
     )
+
+
+_SECRETS = re.compile(r"^uri$|passw|secret|token|api_?key|credential", re.IGNORECASE)
+
+
+def may_be_secret(key: str) -> bool:
+    """What stands under a key of that name is shown in no message."""
+    return bool(_SECRETS.search(key))

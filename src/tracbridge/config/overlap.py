@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from tracbridge.config.settings import Settings, placed
+from tracbridge.config.settings import FOLDER, Settings, placed
 from tracbridge.domain.errors import shown
 
 Where = Callable[[str], str]
@@ -100,6 +100,8 @@ def _folders(connections: Iterable[Settings], where: Where, hides: Hides) -> Ite
 
 
 def _of(one: Settings, hides: Hides) -> Iterator[Folder]:
+    if one.connector != FOLDER:
+        return
     for key in FOLDERS:
         path: Path = getattr(one, f"{key}_dir")
         # A folder that is not said lies beside the inbound one.

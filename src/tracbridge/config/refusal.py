@@ -6,6 +6,9 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from tracbridge.config import names
+from tracbridge.config.connectors import settings_model
+from tracbridge.config.model import Customer
+from tracbridge.config.settings import FOLDER
 from tracbridge.domain.errors import shown
 
 _TYPES = {
@@ -21,6 +24,22 @@ _TYPES = {
     "model_type": "a table of keys and values",
     "model_attributes_type": "a table of keys and values",
 }
+
+
+def of_system(model: type[BaseModel], error: Any, connections: Any) -> tuple[type, Any]:
+    """Model and error as seen from the customer's system, where it is about that: what may stand
+    there depends on its connector. ``connections``: as they were written, by name.
+    """
+    way = error["loc"]
+    if len(way) < LEAST or (way[0], way[2]) != ("connections", "customer"):
+        return model, error
+    customer = connections[way[1]]["customer"]
+    named = customer.get("connector", FOLDER) if isinstance(customer, dict) else FOLDER
+    system = Customer if named == FOLDER else settings_model(str(named))
+    return system, {**error, "loc": way[3:]}
+
+
+LEAST = 4
 
 
 def sentence(model: type[BaseModel], error: Mapping[str, Any], value: str) -> str:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
+from tracbridge.config.connectors import settings_model
 from tracbridge.config.mappings import preset_names
-from tracbridge.config.model import Connection, Whole
+from tracbridge.config.model import Connection, Customer, Whole
+from tracbridge.config.settings import FOLDER
 from tracbridge.config.table import TABLE
 from tracbridge.mapping.spec import Line, Mapped
 from tracbridge.rules.spec import Rules
@@ -89,11 +92,32 @@ def _connection() -> Schema:
             {"$ref": "#/$defs/Mapping"},
         ],
     }
+    schema["properties"]["customer"] = _systems(schema["$defs"])
     for name, part in schema["$defs"].items():
         if name not in overlay:
             _referable(name, part)
     _referable("", schema)
     return schema
+
+
+BUILT_IN = ("rest",)
+"""The connectors besides folders whose settings editors know; of others they know the name."""
+
+
+def _systems(defs: Schema) -> Schema:
+    """What may stand under ``customer``: one of several tables, by their ``connector``."""
+    models: list[type[BaseModel]] = [Customer, *map(settings_model, BUILT_IN)]
+    for model in models:
+        part = model.model_json_schema()
+        defs |= part.pop("$defs", {})
+        defs[model.__name__] = part
+    known = {"enum": [FOLDER, *BUILT_IN]}
+    other = {
+        "type": "object",
+        "required": ["connector"],
+        "properties": {"connector": {"type": "string", "not": known}},
+    }
+    return {"anyOf": [*({"$ref": f"#/$defs/{m.__name__}"} for m in models), other]}
 
 
 def _whole() -> Schema:

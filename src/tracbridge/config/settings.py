@@ -32,6 +32,9 @@ LogFormat = Literal["text", "json"]
 Owner = Literal["both", "tracos", "customer"]
 Direction = Literal["both", "inbound", "outbound"]
 
+FOLDER = "folder"
+"""The connector of a connection that names none; its settings are those of the environment."""
+
 DEFAULT = "default"
 """The connection that the environment makes, and its tenant."""
 
@@ -59,12 +62,16 @@ class Tenant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of one connection, checked. Paths are as written, relative to the current
-    directory. ``in_file``: they stand in a file, not in the environment.
+    directory. ``in_file``: they stand in a file, not in the environment. ``connector``: the kind of
+    the customer's system; ``root``: the folder of the files; ``system``: its settings, None where they are the folders below.
     """
 
     name: str = DEFAULT
     tenant: str = DEFAULT
     in_file: bool = False
+    root: Path = Path()
+    connector: str = FOLDER
+    system: Any = field(default=None, repr=False)
     tracos_filter: Mapping[str, str | int | bool] = field(default_factory=dict)
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)

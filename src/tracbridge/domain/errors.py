@@ -7,9 +7,10 @@
     |   |-- SettingError    ... because the value of a setting is wrong
     |   `-- OccupiedError   ... because another process of ours works on the connection
     |-- RetryableError      try again later: the other side is away or busy
+    |   |-- BusyError           ... with this record only (locked by a user there); others go on
+    |   `-- UnknownOutcomeError neither done nor not done: look first, then decide
     |-- RecordError         quarantine this record with its bytes, go on with the others
     |-- StaleWriteError     somebody wrote in between: read again, plan again
-    |-- UnknownOutcomeError neither done nor not done: look first, then decide
     `-- FatalError          stop this connection: going on could do harm
 
 Who acts on them: ``engine/intake.py`` quarantines records, ``engine/inbound.py`` plans stale ones
@@ -18,6 +19,7 @@ exit code.
 """
 
 from datetime import timedelta
+from typing import Self
 
 from msgspec import Struct
 
@@ -48,6 +50,10 @@ class RetryableError(TracbridgeError):
 
 class StaleWriteError(TracbridgeError):
     """The record has changed since we read it; nothing was written."""
+
+
+class BusyError(RetryableError):
+    """The system cannot take this one record now (a user has it open); others go on."""
 
 
 class UnknownOutcomeError(RetryableError):
@@ -81,6 +87,13 @@ class RecordError(TracbridgeError):
     ) -> None:
         self.why = Reason(code, pointer, shown(value), reason, hint)
         super().__init__(str(self.why))
+
+    @classmethod
+    def of(cls, why: Reason) -> Self:
+        """The error again, from what is on record of it."""
+        error = cls(why.code, why.reason, pointer=why.pointer, hint=why.hint)
+        error.why = why
+        return error
 
 
 SHOWN = 80

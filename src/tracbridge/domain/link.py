@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from tracbridge.domain.errors import Reason
 from tracbridge.domain.workorder import KIND, Fields, Value
 
 
@@ -112,6 +113,23 @@ class Turns(Struct, frozen=True):
     flips: int = 0
 
 
+class Theirs(Struct, frozen=True):
+    """How the customer's system names its record of an order, and in which version it is.
+
+    ``version``: "" where it is not known.
+    """
+
+    ref: str
+    version: str = ""
+
+
+class Refused(Struct, frozen=True):
+    """TracOS's content that the customer's system would not take, and why."""
+
+    fields: Fields
+    why: Reason
+
+
 class Link(Struct, frozen=True):
     """The memory of agreement about one order: the three-way merge's base and what is on its way.
 
@@ -121,8 +139,9 @@ class Link(Struct, frozen=True):
     decided that it stays gone. ``turns``: for the loop breaker. ``state``: the state of his system
     that we gave last, "" once he has shown one himself. ``stuck``: why he cannot be given TracOS's
     status. ``unknown``: values of his that a table does not know, by field. ``said``: what his own
-    words in ``extra`` meant when he said them, by field. ``changes``: history
-    entries written. ``rev`` and ``fence`` guard every update.
+    words in ``extra`` meant when he said them, by field. ``theirs``: his record as his system
+    names it. ``refused``: what it would not take; that is not tried again while nothing changes.
+    ``changes``: history entries written. ``rev`` and ``fence`` guard every update.
     """
 
     id: str
@@ -147,6 +166,8 @@ class Link(Struct, frozen=True):
     stuck: str = ""
     unknown: Mapping[str, str] = {}
     said: Fields = {}
+    theirs: Theirs | None = None
+    refused: Refused | None = None
     seq: int = 0
     changes: int = 0
     rev: int = 0

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Claim, Link
+from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Value, settled
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.incoming import witnessed
 from tracbridge.engine.intake import Item, Refused, understand
 from tracbridge.engine.numbering import numbered
 from tracbridge.ports.connector import Peeks, Record
@@ -93,6 +95,7 @@ def _compared(connection: Connection, item: Item, document: Record, found: Adopt
     words = connection.policies.words
     seen = seen_now(order, BEFORE, None, connection.clock.now(), words)
     tracos_id = (document.body or {}).get("_id")
-    return replace(
+    made = replace(
         link, base=order.fields, extra=extra, said=order.said, seen=seen, tracos=tracos_id
     )
+    return witnessed(item.record, link, made, Outcome.UNCHANGED) or made

@@ -16,7 +16,7 @@ from tracbridge.domain.workorder import Fields, Side, WorkOrder
 from tracbridge.engine.brake import Brake
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
-from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told
+from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told, witnessed
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.judging import approved, body_of, judged, refuse_illegal, turns
 from tracbridge.engine.numbering import numbered
@@ -41,6 +41,13 @@ ATTEMPTS = 6
 """How often an order is read and planned again when somebody keeps writing it under our hands."""
 
 
+CURSOR = "customer"
+"""The name of the place in the customer's system at which the next pass goes on."""
+
+_NOWHERE = Cursor("\0")
+"""The place of records that were read apart: nothing is committed with them."""
+
+
 class Inbound:
     """One pass from the customer to TracOS."""
 
@@ -58,14 +65,13 @@ class Inbound:
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
         connection = self.connection
-        self.claim = await connection.passes.begin()
-        self.removes = bool(await connection.passes.cursor("removes"))
-        self.cases = await connection.quarantine.waiting(Side.CUSTOMER) > 0
+        await self._begin()
         if self.cases:
             await take_back(connection)
         clean = False
-        self.brake = Brake(connection, Side.TRACOS)
-        async for page in connection.customer.read(None, self.claim):
+        resumes = connection.customer.traits.resumes
+        since = await connection.passes.cursor(CURSOR) if resumes else None
+        async for page in connection.customer.read(since, self.claim):
             await connection.lease.hold()
             await connection.steps.passed(Step.CLAIMED)
             await self.page(page)
@@ -74,9 +80,26 @@ class Inbound:
             for code, place in page.notes:
                 connection.observer.incident(code, place, "left where it is")
             await connection.steps.passed(Step.PAGE)
-        await self._release(self.brake)
+        await self._end()
         if clean:
             await connection.passes.complete(self.claim.pass_)
+
+    async def once(self, records: Sequence[Record]) -> None:
+        """These records alone: they were read apart from the listing."""
+        await self._begin()
+        await self.page(Page(tuple(records), _NOWHERE))
+        await self._end()
+
+    async def _begin(self) -> None:
+        connection = self.connection
+        self.claim = await connection.passes.begin()
+        self.removes = bool(await connection.passes.cursor("removes"))
+        self.cases = await connection.quarantine.waiting(Side.CUSTOMER) > 0
+        self.brake = Brake(connection, Side.TRACOS)
+
+    async def _end(self) -> None:
+        if self.brake:
+            await self._release(self.brake)
 
     async def page(self, page: Page) -> None:
         """Settle each record of the page or quarantine it; then the source may forget it."""
@@ -106,7 +129,11 @@ class Inbound:
         await self._close_cases(understood, settled)
 
     async def _commit(self, cursor: Cursor) -> None:
+        if cursor == _NOWHERE:
+            return
         await self.connection.customer.commit(cursor)
+        if self.connection.customer.traits.resumes:
+            await self.connection.passes.keep_cursor(CURSOR, cursor)
         await self.connection.steps.passed(Step.COMMITTED)
 
     def _count(self, counts: Counter[str]) -> None:
@@ -226,8 +253,7 @@ class Inbound:
         begun, unsure = taken_up(open_, tracos)
         link = replace(link, changes=link.changes + 1) if begun else link
         unmarked = document is not None and not is_synced(document.body or {})
-        body, raw = item.record.body or {}, item.record.raw
-        extra = connection.translation.extra(body, raw)  # noqa: S610 (no Django here)
+        extra = self._extra(item.record, link)
         order = replace(order, extra=extra) if extra else order
         old = tracos.fields if tracos else None
         said = self._asked(item, old, order.fields)
@@ -242,9 +268,16 @@ class Inbound:
             decision = Decision(Outcome.SKIPPED)
         at = tracos.updated_at if tracos else None
         after = decision.link or (link if begun else None)
+        after = witnessed(item.record, link, after, decision.outcome)
         void = None if begun else open_
         plan = Plan(item, decision, link, document, at, after, void=void, rules=said.by)
         return plan if decision.result is None else self._completed(plan, decision.result, tracos)
+
+    def _extra(self, record: Record, link: Link) -> str:
+        """What of it is remembered word by word; a tombstone says nothing of that."""
+        if record.body is None:
+            return link.extra
+        return self.connection.translation.extra(record.body, record.raw)  # noqa: S610
 
     def _asked(
         self, item: Item, old: Fields | None, new: Fields, *, transition: bool = False
@@ -270,7 +303,7 @@ class Inbound:
 
     def _completed(self, plan: Plan, result: Fields, tracos: WorkOrder | None) -> Plan:
         """With the history entry, and the link as it stands after the change."""
-        link = plan.decision.link or plan.link
+        link = plan.after or plan.link
         entry = entry_of(self, plan, tracos.fields if tracos else None, result)
         given = entry.at if told(plan.item.order, result, link) else link.given
         after = replace(link, changes=plan.link.changes + 1, given=given)

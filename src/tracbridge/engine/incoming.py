@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tracbridge.domain.link import Claim, Link
+from tracbridge.domain.link import Claim, Link, Theirs
+from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, WorkOrder
 from tracbridge.engine.intake import Item, Refused
 from tracbridge.ports.connector import Record
@@ -82,3 +84,17 @@ def reused(order: WorkOrder, tracos: WorkOrder | None) -> bool:
 def told(order: WorkOrder, result: Fields, link: Link) -> bool:
     """The customer holds exactly this content, and no receipt is asked for."""
     return not link.repush and not link.held and result == order.fields
+
+
+def witnessed(record: Record, link: Link, after: Link | None, outcome: Outcome) -> Link | None:
+    """The link as it is to be stored, with the name and version of the record that was read.
+
+    A stale record tells of neither. What his system has refused may be tried again once he has
+    changed the record.
+    """
+    if record.ref is None or outcome is Outcome.STALE or not (link.rev or after):
+        return after
+    theirs = Theirs(record.ref, record.version)
+    if theirs == link.theirs:
+        return after
+    return replace(after or link, theirs=theirs, refused=None)

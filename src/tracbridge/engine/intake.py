@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.link import Claim
-from tracbridge.domain.workorder import Side, WorkOrder
+from tracbridge.domain.workorder import DELETED, Side, WorkOrder
 from tracbridge.engine.connection import Connection
 from tracbridge.ports.connector import Record, SetsAside
 from tracbridge.ports.runtime import Step
@@ -47,8 +47,10 @@ def understand(
     """The record as an order, or why not."""
     claim = claimed(record, claim)
     translation = connection.translation
-    if record.error or record.body is None:
-        return Refused(record, record.error or _tombstone(), claim)
+    if record.error or (record.body is None and not record.ref):
+        return Refused(record, record.error or _empty(), claim)
+    if record.body is None:
+        return Item(record, tombstone(record.ref or "", now), claim)
     try:
         order = translation.from_customer(record.body)
     except RecordError as error:
@@ -94,7 +96,12 @@ def warn(connection: Connection, code: str, place: str) -> None:
     connection.observer.incident(code, place, f"accepted, but {text}")
 
 
-def _tombstone() -> RecordError:
+def tombstone(ref: str, now: datetime) -> WorkOrder:
+    """What a record says that is there no more: nothing but that, and since when we know it."""
+    return WorkOrder(ref, {DELETED: True}, now, now)
+
+
+def _empty() -> RecordError:
     return RecordError("no_body", "the record carries no content.")
 
 

@@ -1,12 +1,18 @@
 """Where the rules of a connection are asked, and what their answers make of a record."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from tracbridge.domain.errors import RecordError
-from tracbridge.domain.workorder import Fields
+from tracbridge.domain.link import Link
+from tracbridge.domain.workorder import Fields, WorkOrder
 from tracbridge.engine.connection import Connection
 from tracbridge.mapping.route import Graph
+from tracbridge.mapping.translation import Route
+from tracbridge.ports.connector import Record
 from tracbridge.rules.book import HELD, Held, Situation, Verdict
 from tracbridge.sync.identity import canonical, record_id
 
@@ -66,6 +72,37 @@ def refuse_illegal(legal: Graph | None, old: Fields | None, new: Fields) -> None
         reason = f"would take TracOS's order from {start} to {end}: {legal.why_not(start, {end})}."
         hint = "Let it go there in steps, or allow it under tracos.transitions."
         raise RecordError("transition", reason, value=end, hint=hint)
+
+
+def told(
+    connection: Connection,
+    record: Record,
+    link: Link,
+    order: WorkOrder,
+    now: datetime,
+    approvals: Collection[str],
+) -> Verdict:
+    """What the rules say of what the customer is to be given; raises `RecordError`."""
+    old, new = link.last_given, order.fields
+    if not connection.book.rules:
+        return Verdict(new)
+    situation = Situation("outbound", old, new, now, body_of(record.body))
+    said = judged(connection, situation, link.ref, approvals, record.source)
+    if turns(old, said.new):
+        turn = replace(situation, new=said.new)
+        then = judged(connection, turn, link.ref, approvals, record.source, transition=True)
+        said = replace(said, ignored=said.ignored or then.ignored)
+    return said
+
+
+def route_of(connection: Connection, link: Link, order: WorkOrder) -> Route | None:
+    """How his system gets to TracOS's status; None where it may be given at once."""
+    given = link.last_given
+    if given is None or "status" not in given or "status" in link.held:
+        return None
+    return connection.translation.route(
+        link.state, link.extra, str(given["status"]), str(order.fields["status"])
+    )
 
 
 def body_of(body: Any) -> Any:

@@ -38,13 +38,18 @@ def key_of(item: Item) -> Key:
 async def _pair(
     connection: Connection, numbers: Numbers, items: Sequence[Item]
 ) -> Mapping[Key, RecordError]:
-    """Records that carry the number of an order which TracOS had first, and which we gave him."""
+    """Records that carry the number of an order which TracOS had first: we gave it him, or both
+    sides had it before we came. Then the first contact decides whether the two are one order.
+    """
     told = {key_of(item): item.order.ours for item in items if item.order.ours}
     if not told:
         return {}
     known = await numbers.known(list(told))
-    links = await connection.ledger.find([n for key, n in told.items() if key not in known])
-    pairs = {k: n for k, n in told.items() if k not in known and n in links and links[n].seq}
+    new = {key: number for key, number in told.items() if key not in known}
+    links = await connection.ledger.find(list(new.values()))
+    strange = [number for number in new.values() if number not in links]
+    there = await connection.tracos.fetch(strange) if strange else {}
+    pairs = {k: n for k, n in new.items() if (links[n].seq if n in links else there.get(n))}
     lost = await numbers.pair(pairs) if pairs else set()
     return {key: ambiguous(key, pairs[key]) for key in lost}
 

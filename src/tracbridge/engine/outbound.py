@@ -10,14 +10,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tracbridge.domain.errors import RecordError
+from tracbridge.domain.errors import RecordError, RetryableError
 from tracbridge.domain.link import Link, Phase
 from tracbridge.domain.workorder import Side, WorkOrder
+from tracbridge.engine.answering import sorted_out, take_back
 from tracbridge.engine.brake import Brake
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.intake import warn, warnings_of
-from tracbridge.engine.judging import approved, body_of, judged, turns
+from tracbridge.engine.judging import approved, route_of, told
 from tracbridge.engine.outgoing import (
     Bad,
     Prepared,
@@ -32,23 +33,27 @@ from tracbridge.engine.portions import portions
 from tracbridge.engine.retold import newly, retell, settled_by_itself
 from tracbridge.engine.writing import answers_of, writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
-from tracbridge.mapping.translation import Route
-from tracbridge.ports.connector import Receipt, Record, Refusal, Staged, Stages, Write
+from tracbridge.ports.connector import (
+    Probes,
+    Receipt,
+    Record,
+    Refusal,
+    Staged,
+    Stages,
+    Write,
+)
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Good
-from tracbridge.rules.book import Situation, Verdict
 from tracbridge.sync.fields import put_right
 from tracbridge.sync.guard import grave
-from tracbridge.sync.policy import Ack
 from tracbridge.sync.publish import (
     Need,
     Shown,
-    answered,
     content,
+    declined,
     differs,
     need,
     next_version,
-    published,
     staged,
 )
 
@@ -64,6 +69,9 @@ class Outbound:
         self.cases = True
         self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
         self.approved: Collection[str] = ()
+        self.stale: list[str] = []
+        self.steps: list[str] = []
+        self.outage: RetryableError | None = None
 
     async def __call__(self) -> None:
         """Finish what was begun, then bring everything that differs to the customer."""
@@ -83,6 +91,15 @@ class Outbound:
         await self._release()
         await candidates.remember()
 
+    async def only(self, refs: Sequence[str]) -> None:
+        """The same, for these orders alone."""
+        self.counter = await self.connection.passes.counter()
+        found = await self.connection.tracos.fetch(refs)
+        records = [record for each in found.values() for record in each]
+        page = await self.prepare(Portion(records, sure=False), ())
+        await self.deliver(page)
+        await self._release()
+
     async def _release(self) -> None:
         """The end of the pass: send what was kept back, or say that it is too much."""
         for versions in self.brake.released():
@@ -98,11 +115,15 @@ class Outbound:
     async def resume(self) -> None:
         """Publish what a crash left frozen or staged; drop what was staged and never announced."""
         customer = self.connection.customer
+        if isinstance(customer, Probes):
+            return  # what is on its way there was sent, and nobody knows with what effect
         async for refs in self.connection.ledger.on_their_way(Phase.INTENT, Phase.STAGED):
             links = await self.connection.ledger.find(refs)
             counts: Counter[str] = Counter(read=len(links))
-            await self.publish([Version(k, k) for k in links.values()], counts)
+            bad = await self.publish([Version(k, k) for k in links.values()], counts)
+            await self._refuse(bad, counts)
             self._count(counts)
+            self._stop_here()
             await self.connection.steps.passed(Step.PAGE)
         if isinstance(customer, Stages):
             await customer.sweep()
@@ -121,7 +142,7 @@ class Outbound:
             orders, bad = self._translate(records, links)
             page.bad += bad
             page.sources += [record.source for record, *_ in orders]
-            self._look(page, orders, busy, sure=portion.sure)
+            self._look(page, _willing(page, orders), busy, sure=portion.sure)
         page.versions = await self._kept_back(page.versions)
         await self._stage(page)
         return page
@@ -174,7 +195,8 @@ class Outbound:
 
     def _decide(self, page: Prepared, record: Record, link: Link, order: WorkOrder) -> Need:
         """The same; raises `RecordError` for what cannot be told to the customer, or may not."""
-        route = self._route(link, order)
+        connection, shown = self.connection, content(link, order)
+        route = route_of(connection, link, order)
         step = ("", True)
         if route:
             order = replace(order, fields={**order.fields, "status": route.status})
@@ -182,36 +204,17 @@ class Outbound:
         stuck = route.stuck if route else ""
         if stuck != link.stuck:
             page.stuck.append(replace(link, stuck=stuck))
-        said = self._asked(record, link, order)
+        said = told(connection, record, link, order, self.now, self.approved)
         order = order if said.new is order.fields else replace(order, fields=said.new)
         changed = stuck or said.by
         if said.ignored or (
-            changed and not differs(link, content(link, order), self.connection.policies.rules)
+            changed and not differs(link, content(link, order), connection.policies.rules)
         ):
             return Need.NOTHING
-        page.versions.append(self._version(record, replace(link, stuck=stuck), order, step))
+        version = self._version(record, replace(link, stuck=stuck), order, step)
+        version.shown = shown
+        page.versions.append(version)
         return Need.PUBLISH
-
-    def _asked(self, record: Record, link: Link, order: WorkOrder) -> Verdict:
-        """What the rules say of what the customer is to be given; raises `RecordError`."""
-        connection, old, new = self.connection, link.last_given, order.fields
-        if not connection.book.rules:
-            return Verdict(new)
-        situation = Situation("outbound", old, new, self.now, body_of(record.body))
-        said = judged(connection, situation, link.ref, self.approved, record.source)
-        if turns(old, said.new):
-            turn = replace(situation, new=said.new)
-            then = judged(connection, turn, link.ref, self.approved, record.source, transition=True)
-            said = replace(said, ignored=said.ignored or then.ignored)
-        return said
-
-    def _route(self, link: Link, order: WorkOrder) -> Route | None:
-        given = link.last_given
-        if given is None or "status" not in given or "status" in link.held:
-            return None
-        return self.connection.translation.route(
-            link.state, link.extra, str(given["status"]), str(order.fields["status"])
-        )
 
     async def _kept_back(self, versions: list[Version]) -> list[Version]:
         """Leave out what has to be counted first."""
@@ -225,13 +228,19 @@ class Outbound:
         """Put on record, freeze and publish the page's versions; then its flags and cases."""
         await self.connection.lease.hold()
         await self._tell_stuck(page)
-        await self.send(page.versions, page.counts)
+        page.bad += await self.send(page.versions, page.counts)
         await self._refuse(page.bad, page.counts)
         await self._close_cases(page)
         await self._mark(page.flags)
         await put_back(self.connection, page.owned, self.run)
         await retell(self.connection, page.retold, self.run)
         self._count(page.counts)
+        self._stop_here()
+
+    def _stop_here(self) -> None:
+        """The customer's system is away: what was done is on record, and the rest waits."""
+        if self.outage:
+            raise self.outage
 
     async def _tell_stuck(self, page: Prepared) -> None:
         """Remember and say of which orders his system cannot be moved; versions carry it along."""
@@ -275,10 +284,10 @@ class Outbound:
         frozen = next_version(link, order, self.counter, self.now, tracos, rules, step)
         return Version(frozen, link, record)
 
-    async def send(self, versions: list[Version], counts: Counter[str]) -> None:
-        """Put on record, freeze and publish versions that lie aside."""
+    async def send(self, versions: list[Version], counts: Counter[str]) -> list[Bad]:
+        """Put on record, freeze and publish versions that lie aside; returns what he refuses."""
         if not versions:
-            return
+            return []
         await self.connection.history.put(
             [entry_of_version(self.connection, v, self.run) for v in versions]
         )
@@ -288,7 +297,7 @@ class Outbound:
         kept = [v for v in versions if v.ref not in lost]
         for version in kept:
             version.link = replace(version.link, rev=version.link.rev + 1)
-        await self.publish(kept, counts)
+        return await self.publish(kept, counts)
 
     async def _stage(self, page: Prepared) -> None:
         """Lay the versions beside their places, where the system can; those that cannot are bad."""
@@ -311,10 +320,10 @@ class Outbound:
             elif version.record:
                 page.bad.append((version.record, answer))
 
-    async def publish(self, versions: list[Version], counts: Counter[str]) -> None:
+    async def publish(self, versions: list[Version], counts: Counter[str]) -> list[Bad]:
         """Show the versions to the customer, remember it, and mark TracOS's documents."""
         if not versions:
-            return
+            return []
         await self.connection.lease.hold()
         customer = self.connection.customer
         answers: Sequence[Receipt | Refusal]
@@ -324,29 +333,23 @@ class Outbound:
             answers = await answers_of(self.connection, versions)
         await self.connection.steps.passed(Step.EFFECT)
         await self.connection.lease.hold()
-        done: list[Version] = []
         for version, answer in zip(versions, answers, strict=True):
             if isinstance(answer, Exception):
                 self.connection.observer.incident("not_delivered", version.ref, str(answer))
-                counts["failed"] += 1
-            else:
-                done.append(version)
-        arrived = [self._arrived(v.link) for v in done]
-        pairs = zip(done, arrived, strict=True)
-        marks = [m for v, k in pairs if v.record for m in view(v.record, k)]
+        found = sorted_out(self.connection, versions, answers, self.counter)
+        marks = [m for v, k in found.done if v.record for m in view(v.record, k)]
         # Both are true already; a crash between the two leaves the other to the next pass.
         lost, _ = await self.connection.together(
-            self.connection.ledger.save(arrived), self._mark(marks)
+            self.connection.ledger.save([link for _, link in found.done]), self._mark(marks)
         )
+        await take_back(self.connection, found)
         await self.connection.steps.passed(Step.PUBLISHED)
-        counts["delivered"] += len(done) - len(lost)
-
-    def _arrived(self, link: Link) -> Link:
-        if self.connection.customer.traits.answers:
-            return answered(link)
-        if self.connection.policies.ack is Ack.ANSWER:
-            return answered(link, self.counter)
-        return published(link, self.counter)
+        counts["delivered"] += len(found.done) - len(lost)
+        counts["failed"] += len(found.open) + len(found.back) - len(found.bad)
+        self.stale += found.stale
+        self.steps += [v.ref for v, _ in found.done if v.link.out and not v.link.out.last]
+        self.outage = found.outage
+        return found.bad
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> None:
         if marks:
@@ -384,3 +387,14 @@ class Outbound:
         if any(counts.values()):
             self.tally.update(counts)
             self.connection.observer.batch("outbound", counts)
+
+
+def _willing(page: Prepared, orders: Sequence[Told]) -> list[Told]:
+    """Without those that his system has refused as they are; these stay on record."""
+    left = []
+    for record, link, shown in orders:
+        if link.refused and declined(link, content(link, shown.order)):
+            page.bad.append((record, RecordError.of(link.refused.why)))
+        else:
+            left.append((record, link, shown))
+    return left

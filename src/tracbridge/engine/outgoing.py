@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link
-from tracbridge.domain.workorder import Side
+from tracbridge.domain.workorder import Fields, Side
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.copy import fingerprint, readable
 from tracbridge.engine.record import entry
@@ -21,12 +21,14 @@ from tracbridge.sync.publish import Shown
 class Version(Struct):
     """A version to be published: the link that carries it, and the document it was made from.
 
-    ``link`` moves on with each durable step; ``before`` is the link as it was read.
+    ``link`` moves on with each durable step; ``before`` is the link as it was read. ``shown``: what
+    TracOS showed when the version was made, None where that was in an earlier pass.
     """
 
     link: Link
     before: Link
     record: Record | None = None
+    shown: Fields | None = None
 
     @property
     def ref(self) -> str:
@@ -84,6 +86,11 @@ def entry_of_version(connection: Connection, version: Version, run: str) -> Entr
         run,
         why,
     )
+
+
+def id_of_version(connection: Connection, version: Version) -> str:
+    """The name under which it stands in the history."""
+    return entry_of_version(connection, version, "").id
 
 
 def case_of_document(connection: Connection, record: Record, error: RecordError) -> QuarantineCase:

@@ -109,7 +109,9 @@ class RehearsedCustomer:
 
     async def read(self, since: Cursor | None, claim: Claim) -> AsyncIterator[Page]:
         pages = (
-            self.real.peek(claim) if isinstance(self.real, Peeks) else self.real.read(since, claim)
+            self.real.peek(claim, since)
+            if isinstance(self.real, Peeks)
+            else self.real.read(since, claim)
         )
         async for page in pages:
             yield page

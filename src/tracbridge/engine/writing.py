@@ -1,13 +1,18 @@
 """Versions as the customer's system takes them: his whole records, under his own keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from tracbridge.domain.errors import RecordError
-from tracbridge.domain.workorder import WorkOrder
+from msgspec.structs import replace
+
+from tracbridge.domain.errors import RecordError, RetryableError
+from tracbridge.domain.link import Link, Theirs
+from tracbridge.domain.workorder import Fields, WorkOrder
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.outgoing import Version
 from tracbridge.engine.portions import portions
-from tracbridge.ports.connector import Receipt, Refusal, Write
+from tracbridge.mapping.declared import NEVER
+from tracbridge.ports.connector import Receipt, Record, Refusal, Stages, Write
 from tracbridge.ports.numbers import Key
 
 Keys = Mapping[str, Key]
@@ -20,7 +25,7 @@ async def writes_of(
     connection: Connection, versions: Sequence[Version]
 ) -> Sequence[Write | RecordError]:
     """Each version as a write; an error where it cannot be said in his system."""
-    keys = await _keys(connection, versions)
+    keys = await _keys(connection, [version.ref for version in versions])
     found: list[Write | RecordError] = []
     async for some in portions(versions, connection.pause):
         found += [_spelt(connection, version, keys) for version in some]
@@ -31,46 +36,121 @@ async def answers_of(
     connection: Connection, versions: Sequence[Version]
 ) -> Sequence[Receipt | Refusal]:
     """The answers of a system that takes each version at once; their keys are kept."""
-    keys = await _keys(connection, versions)
+    keys = await _keys(connection, [version.ref for version in versions])
     spelt = [_spelt(connection, version, keys) for version in versions]
-    said = iter(await connection.customer.write([one for one in spelt if isinstance(one, Write)]))
+    said = iter(await _said(connection, [one for one in spelt if isinstance(one, Write)]))
     answers = [next(said) if isinstance(one, Write) else one for one in spelt]
-    if connection.numbers is not None:
-        pairs = zip(versions, answers, strict=True)
-        # Orders that TracOS had first: his system has answered under which key they are there.
-        new = {Key(a.ref): v.ref for v, a in pairs if isinstance(a, Receipt)}
-        await connection.numbers.pair({k: n for k, n in new.items() if k.ref and n not in keys})
+    await pair(connection, versions, answers, keys)
     return answers
 
 
-async def _keys(connection: Connection, versions: Sequence[Version]) -> Keys:
+async def _said(connection: Connection, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
+    """One answer for each, also where the system says one thing of all of them."""
+    try:
+        return await connection.customer.write(writes)
+    except RetryableError as error:
+        return [error] * len(writes)
+
+
+async def pair(
+    connection: Connection,
+    versions: Sequence[Version],
+    answers: Sequence[object],
+    known: Collection[str],
+) -> None:
+    """Orders that TracOS had first: his system has answered under which key they are there.
+
+    ``known``: numbers whose keys we have.
+    """
+    if connection.numbers is None:
+        return
+    new = {
+        key_in(connection, answer): version.ref
+        for version, answer in zip(versions, answers, strict=True)
+        if isinstance(answer, Receipt) and version.ref not in known
+    }
+    await connection.numbers.pair({key: number for key, number in new.items() if key.ref})
+
+
+def key_in(connection: Connection, receipt: Receipt) -> Key:
+    """The key that an answer names: as the mapping reads it, else the record's own id."""
+    translation, body = connection.translation, receipt.body
+    ref = translation.customer_ref(body) if body else None
+    if body is None or ref is None:
+        return Key(receipt.ref)
+    return Key(ref, translation.customer_scope(body))
+
+
+async def _keys(connection: Connection, refs: Sequence[str]) -> Keys:
     if connection.numbers is None:
         return {}
-    return await connection.numbers.keys([version.ref for version in versions])
+    return await connection.numbers.keys(refs)
 
 
 def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | RecordError:
     """The customer's whole record of a version, as it was frozen."""
     link, translation = version.link, connection.translation
-    out, key = link.out, keys.get(link.ref, _NONE)
+    out = link.out
     if out is None:
         msg = f"order {link.ref} has no version to write"
         raise ValueError(msg)
-    # What no table knows stays as he spelt it.
-    fields = {n: v for n, v in out.fields.items() if n not in link.unknown}
-    order = WorkOrder(
+    order = replace(_order(link, out.fields, keys), state=out.state)
+    try:
+        body = _body(connection, link, order)
+    except RecordError as error:
+        return error
+    extra = translation.passed(link.extra, body)
+    return Write(
+        out.key,
+        body,
         link.ref,
-        fields if link.unknown else out.fields,
-        out.created_at,
-        out.updated_at,
+        replaces=_held(connection, link, order),
+        extra=extra,
+        state=out.state,
+    )
+
+
+def _body(connection: Connection, link: Link, order: WorkOrder) -> dict[str, Any]:
+    """The order in his spelling. What no table knows stays as he spelt it."""
+    if link.unknown:
+        fields = {n: v for n, v in order.fields.items() if n not in link.unknown}
+        order = replace(order, fields=fields)
+    return connection.translation.to_customer(order)
+
+
+async def held(connection: Connection, links: Sequence[Link]) -> Sequence[Record]:
+    """These orders as the customer is known to hold them; without those that he does not have."""
+    keys = await _keys(connection, [link.ref for link in links])
+    found = (_held(connection, link, _order(link, link.base or {}, keys)) for link in links)
+    return [record for record in found if record]
+
+
+def _order(link: Link, fields: Fields, keys: Keys) -> WorkOrder:
+    """The order with what we remember of his record."""
+    out, key = link.out, keys.get(link.ref, _NONE)
+    return WorkOrder(
+        link.ref,
+        fields,
+        out.created_at if out else NEVER,
+        out.updated_at if out else NEVER,
         extra=link.extra,
         scope=key.scope,
         key=key.ref,
         said=link.said,
-        state=out.state,
+        state=link.state,
     )
+
+
+def _held(connection: Connection, link: Link, order: WorkOrder) -> Record | None:
+    """The record as he is known to hold it; None where he does not have the order yet, and where
+    whole files are laid out, whatever lies there.
+    """
+    if link.base is None or isinstance(connection.customer, Stages):
+        return None
+    theirs = link.theirs or Theirs("")
+    before = replace(order, fields=link.base, state=link.state)
     try:
-        body = translation.to_customer(order)
-    except RecordError as error:
-        return error
-    return Write(out.key, body, link.ref, extra=translation.passed(link.extra, body))
+        body = _body(connection, link, before)
+    except RecordError:  # the mapping has changed since: everything is sent
+        body = {}
+    return Record(body, theirs.ref, theirs.version)

@@ -12,7 +12,7 @@ from typing import Any, NewType, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from tracbridge.domain.errors import RecordError, StaleWriteError
+from tracbridge.domain.errors import RecordError, RetryableError, StaleWriteError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.state import QuarantineCase
 
@@ -68,6 +68,8 @@ class Write(Struct, frozen=True):
     it. ``body``: None deletes. ``replaces``: the record this write was planned on; where given, the
     system refuses with `StaleWriteError` if it holds something else by now; None creates or
     overwrites. ``extra``: JSON text of an object whose keys are passed through as they are, or "".
+    ``state``: the state of his that the record is to be brought to, by its name in the mapping's
+    transitions; "" where it stays as it is, or where his system takes any.
     """
 
     key: str
@@ -75,17 +77,27 @@ class Write(Struct, frozen=True):
     ref: str | None = None
     replaces: Record | None = None
     extra: str = ""
+    state: str = ""
 
 
 class Receipt(Struct, frozen=True):
-    """A write that took effect: the system's id for the record and the record's version now."""
+    """A write that took effect: the system's id for the record and the record's version now.
+
+    ``version``: "" where the answer does not tell. ``body``: the record as it is now, or the part
+    of it that names it, where the system answers with it.
+    """
 
     ref: str
     version: str = ""
+    body: Body | None = None
 
 
-Refusal = RecordError | StaleWriteError
-"""A write that did not take effect, and why."""
+Refusal = RecordError | StaleWriteError | RetryableError
+"""A write that did not take effect, and why; after an `UnknownOutcomeError` nobody knows.
+
+`BusyError` is about this record alone; any other `RetryableError` says that no further write of the
+batch was tried.
+"""
 
 
 class Staged(Struct, frozen=True):
@@ -119,6 +131,11 @@ class Traits(Struct, frozen=True):
     """A wish to send again is served even where the content is the same (mailboxes)."""
     answers: bool = True
     """A write is answered: its receipt says that the version has arrived."""
+    resumes: bool = False
+    """A committed cursor is kept by us and handed to the next `read`, also after a restart. Records
+    from before it may be read again (an overlap for late commits): as they are now."""
+    commits_within: float = 0.0
+    """Seconds after which a write whose answer never came has taken effect or never will."""
 
 
 class Connector(Protocol):
@@ -152,8 +169,7 @@ class Connector(Protocol):
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """Do each write, durably; one answer for each, in order.
 
-        Raises `RetryableError` if nothing is known to be done and `UnknownOutcomeError` if it may
-        be.
+        Raises `RetryableError` if none was done, and `UnknownOutcomeError` if nobody knows of any.
         """
 
     async def aclose(self) -> None:
@@ -166,6 +182,28 @@ class Fetches(Protocol):
 
     async def fetch(self, refs: Sequence[str]) -> Mapping[str, Sequence[Record]]:
         """The records of each ref; a ref without any is absent, more than one is a double."""
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """Records of the system can be read once more, one by one."""
+
+    async def reread(self, records: Sequence[Record]) -> Sequence[Record | None]:
+        """Each as it is now, in order; None where the system shows none under that id (any more).
+
+        Known by ``ref`` and ``body`` of an earlier reading, or of what was written.
+        """
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """What became of a write whose answer never came can be found out afterwards."""
+
+    async def probe(self, writes: Sequence[Write]) -> Sequence[Receipt | None]:
+        """A receipt for each that took effect, in order; None where no effect is to be seen.
+
+        Changes nothing. Raises `RetryableError` where the system cannot be asked now.
+        """
 
 
 @runtime_checkable
@@ -239,7 +277,7 @@ class Peeks(Protocol):
     async def look(self) -> None:
         """As `Connector.check`, but prepares nothing."""
 
-    def peek(self, claim: Claim) -> AsyncIterator[Page]:
+    def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
         """The pages that `Connector.read` would give now; takes nothing."""
 
 

@@ -31,6 +31,16 @@ def decide(
     known = link if link.rev else None
     if known and tracos and at_rest(incoming, known, tracos, policies.rules):
         return Decision(Outcome.UNCHANGED)
+    if known is None and tracos is None and incoming.order.fields.keys() == {DELETED}:
+        return Decision(Outcome.SKIPPED)  # gone before anybody here knew it
+    return news_of(incoming, link, tracos, policies, now)
+
+
+def news_of(
+    incoming: Incoming, link: Link, tracos: WorkOrder | None, policies: Policies, now: datetime
+) -> Decision:
+    """The same, where it is not all at rest."""
+    known = link if link.rev else None
     order = completed(incoming.order, known, tracos, policies.rules)
     tracos = tracos and dated(tracos, order, link)
     if known and known.seen:

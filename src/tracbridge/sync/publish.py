@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tracbridge.domain.link import Link, Out, Phase, Window
+from tracbridge.domain.link import Link, Out, Phase, Refused, Window
 from tracbridge.domain.workorder import Fields, Side, Value, WorkOrder, settled
 from tracbridge.sync.fields import NONE, Rules, alike, kept, print_in, same
 from tracbridge.sync.identity import version_key
@@ -106,6 +106,11 @@ def need(
     if link.out and (link.out.phase is not Phase.PUBLISHED or not supersedes):
         return Need.WAIT
     return Need.PUBLISH
+
+
+def declined(link: Link, fields: Fields) -> bool:
+    """His system has refused this content of TracOS's; a wish to send it again tries once more."""
+    return link.refused is not None and not link.repush and fields == link.refused.fields
 
 
 def view_of(link: Link, shown: Shown, fields: Fields, rules: Rules = NONE) -> Need:
@@ -234,8 +239,16 @@ def answered(link: Link, counter: int | None = None) -> Link:
     out, window = _out(link), None
     if link.window and counter is not None:
         window = replace(link.window, pass_=counter, gone=counter)
-    state = out.state or link.state
-    return replace(link, base=out.fields, out=None, window=window, given=out.at, state=state)
+    made = replace(link, base=out.fields, out=None, window=window, given=out.at, refused=None)
+    return replace(made, state=out.state or link.state)
+
+
+def withdrawn(link: Link, refused: Refused | None = None) -> Link:
+    """Its version has surely had no effect: he holds what he held before.
+
+    ``refused``: his system would not take it.
+    """
+    return replace(link, out=None, window=None, refused=refused)
 
 
 def taken(link: Link, counter: int, ack: Ack, *, told: bool = False) -> Link:

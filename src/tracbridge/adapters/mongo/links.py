@@ -5,7 +5,18 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from tracbridge.domain.link import Held, Link, Out, Phase, Seen, Turns, Window
+from tracbridge.domain.errors import Reason
+from tracbridge.domain.link import (
+    Held,
+    Link,
+    Out,
+    Phase,
+    Refused,
+    Seen,
+    Theirs,
+    Turns,
+    Window,
+)
 
 Document = dict[str, Any]
 
@@ -38,6 +49,8 @@ def to_document(link: Link, fence: int) -> Document:
         "stuck": link.stuck,
         "unknown": dict(link.unknown),
         "said": link.said,
+        "theirs": _theirs(link.theirs),
+        "refused": _refused(link.refused),
         "held": {n: {"tracos": h.tracos, "customer": h.customer} for n, h in link.held.items()},
     }
     return {key: value for key, value in document.items() if value or key in _ALWAYS}
@@ -86,11 +99,21 @@ def _turns(turns: Turns | None) -> Document | None:
     return None if turns is None else asdict(turns)
 
 
+def _theirs(theirs: Theirs | None) -> Document | None:
+    return None if theirs is None else asdict(theirs)
+
+
+def _refused(refused: Refused | None) -> Document | None:
+    return None if refused is None else {"fields": refused.fields, "why": asdict(refused.why)}
+
+
 def from_document(document: Document) -> Link:
     """The link as it was stored."""
     get = document.get
     held: Document = get("held") or {}
     turns: Document | None = get("turns")
+    theirs: Document | None = get("theirs")
+    refused: Document | None = get("refused")
     return Link(
         id=document["_id"],
         connection=document["c"],
@@ -114,6 +137,8 @@ def from_document(document: Document) -> Link:
         stuck=get("stuck", ""),
         unknown=get("unknown") or {},
         said=get("said") or {},
+        theirs=Theirs(**theirs) if theirs else None,
+        refused=Refused(refused["fields"], Reason(**refused["why"])) if refused else None,
         seq=document["seq"],
         changes=document["changes"],
         rev=document["rev"],

@@ -53,7 +53,7 @@ class FolderConnector:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(verify, self.settings)
 
-    async def peek(self, claim: Claim) -> AsyncIterator[Page]:
+    async def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
         """What `read` would give now; everything stays where it is."""
         inbox: Inbox = Glance(self.settings)
         if isinstance(self.inbox, KeepingInbox):

@@ -1,0 +1,128 @@
+"""The customer's side of a connection: his system, and what is kept of what he gave us."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from tracbridge.adapters.connectors.folder import FolderConnector, FolderSettings, InboundMode
+from tracbridge.adapters.connectors.folder import probe as folders
+from tracbridge.adapters.connectors.folder.forgotten import FolderForgotten
+from tracbridge.adapters.connectors.folder.recorded import FolderRecorded
+from tracbridge.adapters.connectors.folder.retention import FolderRetention
+from tracbridge.adapters.connectors.folder.settings import NAMES
+from tracbridge.config.settings import FOLDER, Settings
+from tracbridge.domain.errors import ConfigError, RetryableError
+from tracbridge.domain.link import Claim
+from tracbridge.ports.connector import Body, Connector, Peeks
+from tracbridge.ports.forgotten import ForgottenFile, ForgottenFiles
+from tracbridge.ports.place import Place
+from tracbridge.ports.recorded import Recorded, Recording
+from tracbridge.ports.retention import Needed, OldFiles
+from tracbridge.ports.runtime import Clock, Finding
+from tracbridge.ports.state import TakenFiles
+
+BEFORE = Claim(0, 0)
+"""The claim of what is only looked at."""
+
+
+class Customer(Struct, frozen=True):
+    """One customer's system, wired. ``old``, ``forgotten`` and ``recorded``: his originals."""
+
+    connector: Connector
+    old: OldFiles
+    forgotten: ForgottenFiles
+    recorded: Recorded
+    findings: Callable[[], AsyncIterator[Finding]]
+
+
+def customer_of(settings: Settings, taken: TakenFiles, clock: Clock) -> Customer:
+    """The customer of a connection; raises `SettingError` for a connector that cannot be made."""
+    if settings.connector == FOLDER:
+        return _folders(folder_settings(settings), taken)
+    from tracbridge.config.connectors import kind  # noqa: PLC0415 (only where there is a file)
+
+    place = Place(settings.name, settings.root, settings.zone, clock.now)
+    connector: Connector = kind(settings.connector)(settings.system, place)
+    return Customer(
+        connector, Nothing(), Nothing(), Present(connector, clock), lambda: looked(connector)
+    )
+
+
+def _folders(settings: FolderSettings, taken: TakenFiles) -> Customer:
+    async def findings() -> AsyncIterator[Finding]:
+        for finding in folders.look(settings):
+            yield finding
+
+    return Customer(
+        FolderConnector(settings, taken),
+        FolderRetention(settings),
+        FolderForgotten(settings),
+        FolderRecorded(settings),
+        findings,
+    )
+
+
+def folder_settings(settings: Settings) -> FolderSettings:
+    """The folder connector's part of the settings."""
+    return FolderSettings(
+        inbound=settings.inbound_dir,
+        outbound=settings.outbound_dir,
+        archive=settings.archive_dir,
+        quarantine=settings.quarantine_dir,
+        mode=InboundMode(settings.inbound_mode),
+        settle_seconds=settings.settle_seconds,
+        max_bytes=int(settings.max_file_mb * 1024 * 1024),
+        file_mode=settings.file_mode,
+        records=settings.mapping.spec.records,
+        names={key: f"customer.{key}" for key in NAMES} if settings.in_file else NAMES,
+    )
+
+
+async def look_at(connector: Connector) -> None:
+    """Reachable and in order; prepares nothing where the system can do that."""
+    await (connector.look() if isinstance(connector, Peeks) else connector.check())
+
+
+async def looked(connector: Connector) -> AsyncIterator[Finding]:
+    """Whether his system can be reached and read; changes nothing."""
+    try:
+        await look_at(connector)
+    except (ConfigError, RetryableError) as error:
+        yield Finding("customer", ok=False, text=str(error))
+    else:
+        yield Finding("customer", ok=True, text="answers, and lets us in")
+
+
+class Nothing:
+    """A customer whose originals are his own system's: nothing of them is kept here."""
+
+    async def forget_days(self, before: date, needed: Needed, limit: int) -> int:
+        """Nothing is old."""
+        del before, needed, limit
+        return 0
+
+    async def forget_files(self, files: Sequence[str]) -> None:
+        """There are none."""
+
+    async def of_order(self, holds: Callable[[Body], bool]) -> Sequence[ForgottenFile]:
+        """None."""
+        del holds
+        return ()
+
+    async def forget(self, files: Sequence[ForgottenFile], holds: Callable[[Body], bool]) -> None:
+        """There are none."""
+
+
+class Present(Struct, frozen=True):
+    """His records as his system shows them now, where nobody keeps what it showed before."""
+
+    connector: Connector
+    clock: Clock
+
+    async def since(self, start: datetime) -> AsyncIterator[Recording]:
+        """All there is, as of now."""
+        del start
+        if isinstance(self.connector, Peeks):
+            async for page in self.connector.peek(BEFORE):
+                yield Recording(self.clock.now(), page.records)
