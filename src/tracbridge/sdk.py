@@ -13,10 +13,10 @@ What it raises says what the engine does next: `ConfigError` stops and tells the
 for, `RecordError` refuses one record, `StaleWriteError` has the record read and planned again,
 `FatalError` stops the connection.
 
-What it may do beyond: `Fetches` single records, `Rereads` them, `Probes` writes whose answer never
-came, `Peeks` for a preview, `Stamps` whether anything has happened. Mailboxes also: `Stages` (and
-`Staged`), `Shows`, `Acknowledges` (and `Fate`), `SetsAside`. A folder that only one process may
-serve: `Exclusive`.
+What it may do beyond: it `Rereads` single records, `Probes` writes whose answer never came, `Peeks`
+for a preview, `Stamps` whether anything has happened; it is `Paced`. Mailboxes also: `Stages` (and
+`Staged`), `Shows`, `Acknowledges` (and `Fate`), `SetsAside`. Where only one process may work:
+`Exclusive`. TracOS `Fetches` by number.
 
 ``docs/reference/connectors.md`` says when each is called and how often.
 """
@@ -41,6 +41,7 @@ from tracbridge.ports.connector import (
     Exclusive,
     Fate,
     Fetches,
+    Paced,
     Page,
     Peeks,
     Probes,
@@ -84,6 +85,7 @@ __all__ = [
     "FatalError",
     "Fate",
     "Fetches",
+    "Paced",
     "Page",
     "Peeks",
     "Place",

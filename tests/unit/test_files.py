@@ -53,7 +53,7 @@ def test_a_connection_that_says_only_its_folders_has_the_defaults_of_the_table(
     settings = one(tmp_path, CUSTOMER)
     assert (settings.name, settings.tenant, settings.in_file) == ("one", "default", True)
     own = {"inbound_dir", "outbound_dir", "archive_dir", "quarantine_dir", "acknowledge_inbound"}
-    own |= {"name", "in_file"}
+    own |= {"name", "in_file", "root"}
     plain = load({}, None)
     for field in {field.name for field in fields(Settings)} - own:
         assert getattr(settings, field) == getattr(plain, field), field

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
 from tracbridge.domain.errors import ConfigError, RetryableError, UnknownOutcomeError
 from tracbridge.ports.runtime import Step
-from tracbridge.runtime.runner import LONGEST, Backoff, SafePoints, Stop, Stopped, persist
+from tracbridge.resilience.backoff import Backoff
+from tracbridge.runtime.runner import SafePoints, Stop, Stopped, persist
 
 AT_ONCE = Backoff(retries=3, delay=0)
 
@@ -115,20 +117,23 @@ async def test_a_wish_to_stop_ends_a_pause_and_no_attempt_follows() -> None:
     assert done == [1]
 
 
+async def test_an_outage_that_asks_for_a_pause_is_given_it() -> None:
+    done: list[int] = []
+    stop, heard = Stop(), Heard()
+    busy = RetryableError("ask me later.", retry_after=timedelta(seconds=90))
+    task = asyncio.ensure_future(persist(failing(9, busy, done), AT_ONCE, heard, stop))
+    while not heard.incidents:  # noqa: ASYNC110 (the pause is what it waits in)
+        await asyncio.sleep(0)
+    stop.set()
+    with pytest.raises(RetryableError):
+        await task
+    assert heard.incidents == [("outage", "ask me later. Next attempt in 90.0 s.")]
+
+
 async def test_a_pause_ends_when_its_time_is_over() -> None:
     stop = Stop()
     await stop.sleep(0)
     assert not stop.asked
-
-
-def test_pauses_double_up_to_a_minute() -> None:
-    pauses = [Backoff(delay=1).pause(attempt, 0) for attempt in range(9)]
-    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST, LONGEST, LONGEST]
-
-
-def test_jitter_shortens_a_pause_by_up_to_a_tenth() -> None:
-    assert Backoff(delay=10).pause(0, 0.5) == pytest.approx(9.5)
-    assert Backoff(delay=10).pause(0, 0.999) > 9
 
 
 @dataclass

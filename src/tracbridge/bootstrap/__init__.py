@@ -14,6 +14,7 @@ from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
 from tracbridge.adapters.mongo.client import Client, connect, hosts_of
+from tracbridge.adapters.mongo.comments import MongoTracosComments
 from tracbridge.adapters.mongo.drift import MongoOrders
 from tracbridge.adapters.mongo.duplicates import give_up_number
 from tracbridge.adapters.mongo.forgotten import MongoForgotten
@@ -37,6 +38,7 @@ from tracbridge.engine.binding import refuse_unbound
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.forget import Forgetting
 from tracbridge.engine.retention import Retention, tidy
+from tracbridge.ports.comments import Comments
 from tracbridge.ports.connector import Connector, Exclusive, Record
 from tracbridge.ports.numbers import Key
 from tracbridge.ports.recorded import Recorded
@@ -130,6 +132,8 @@ class Service(Struct, frozen=True):
         ready, database, versions = self.ready, self.state.database, self.state.versions
         await ready.once(("version",), lambda: version_of(database, self.host))
         made = await prepare(self.orders, database, ready)
+        if (comments := self.connection.comments) is not None:
+            await ready.once(("comments", self.name), comments.tracos.prepare)
         words, now = words_of(self.settings), self.connection.clock.now()
         await ready.once(("words", database.name, *words), lambda: versions.keep(words, now))
         return made
@@ -296,7 +300,10 @@ def wire(
     collection = client[settings.mongo_database][settings.mongo_collection]
     translation = translation_of(settings)
     orders = orders_of(collection, host, settings.tracos_filter, translation.tracos.names)
-    clock = SystemClock()
+    clock, comments = SystemClock(), None
+    if translation.comments:
+        listed = MongoTracosComments(orders, translation.comments.tracos)
+        comments = Comments(listed, state.comments)
     customer = customer_of(settings, state.taken, clock)
     connection = Connection(
         name=settings.name,
@@ -308,6 +315,7 @@ def wire(
         book=book_of(settings.rules) if settings.rules else Book(),
         legal=settings.legal,
         approvals=state.approvals,
+        comments=comments,
         version=version_of_words(settings),
         ledger=state.ledger,
         passes=state.passes,

@@ -1,6 +1,7 @@
 """The customer's side of a connection: his system, and what is kept of what he gave us."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -12,9 +13,11 @@ from tracbridge.adapters.connectors.folder.recorded import FolderRecorded
 from tracbridge.adapters.connectors.folder.retention import FolderRetention
 from tracbridge.adapters.connectors.folder.settings import NAMES
 from tracbridge.config.settings import FOLDER, Settings
-from tracbridge.domain.errors import ConfigError, RetryableError
+from tracbridge.config.translations import translation_of
+from tracbridge.domain.errors import ConfigError, RecordError, RetryableError
 from tracbridge.domain.link import Claim
-from tracbridge.ports.connector import Body, Connector, Peeks
+from tracbridge.mapping.translation import Translation
+from tracbridge.ports.connector import Body, Connector, Page, Peeks
 from tracbridge.ports.forgotten import ForgottenFile, ForgottenFiles
 from tracbridge.ports.place import Place
 from tracbridge.ports.recorded import Recorded, Recording
@@ -44,9 +47,8 @@ def customer_of(settings: Settings, taken: TakenFiles, clock: Clock) -> Customer
 
     place = Place(settings.name, settings.root, settings.zone, clock.now)
     connector: Connector = kind(settings.connector)(settings.system, place)
-    return Customer(
-        connector, Nothing(), Nothing(), Present(connector, clock), lambda: looked(connector)
-    )
+    kept, mapping = Present(connector, clock), translation_of(settings)
+    return Customer(connector, Nothing(), Nothing(), kept, lambda: looked(connector, mapping))
 
 
 def _folders(settings: FolderSettings, taken: TakenFiles) -> Customer:
@@ -84,14 +86,53 @@ async def look_at(connector: Connector) -> None:
     await (connector.look() if isinstance(connector, Peeks) else connector.check())
 
 
-async def looked(connector: Connector) -> AsyncIterator[Finding]:
+async def looked(connector: Connector, mapping: Translation) -> AsyncIterator[Finding]:
     """Whether his system can be reached and read; changes nothing."""
     try:
         await look_at(connector)
     except (ConfigError, RetryableError) as error:
         yield Finding("customer", ok=False, text=str(error))
-    else:
-        yield Finding("customer", ok=True, text="answers, and lets us in")
+        return
+    yield Finding("customer", ok=True, text="answers, and lets us in")
+    if isinstance(connector, Peeks):
+        try:
+            yield read_of(await first_page(connector), mapping)
+        except (ConfigError, RetryableError) as error:
+            yield Finding("read", ok=False, text=str(error))
+
+
+async def first_page(connector: Peeks) -> Page | None:
+    """The first page of his records, None where he shows none; takes nothing."""
+    pages = connector.peek(BEFORE)
+    try:
+        return await anext(pages, None)
+    finally:
+        if isinstance(pages, AsyncGenerator):
+            await pages.aclose()
+
+
+def read_of(page: Page | None, mapping: Translation) -> Finding:
+    """What the first page shows: how many records, which of them are understood, how new."""
+    records = page.records if page else ()
+    newest: datetime | None = None
+    refused: Counter[str] = Counter()
+    for record in records:
+        try:
+            if record.body is None:
+                refused.update([str(record.error)] if record.error else [])
+                continue
+            order = mapping.from_customer(record.body)
+        except RecordError as error:
+            refused[str(error)] += 1
+        else:
+            newest = max(newest or order.updated_at, order.updated_at)
+    text = f"{len(records):,} record{'s' if len(records) != 1 else ''} on the first page"
+    if newest and not mapping.observed:
+        text += f", newest change {newest:%Y-%m-%d %H:%M}Z"
+    if refused:
+        ((why, _),) = refused.most_common(1)
+        text += f"; {refused.total():,} would be refused, such as: {why}"
+    return Finding("read", ok=not records or refused.total() < len(records), text=text)
 
 
 class Nothing:

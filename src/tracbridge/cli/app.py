@@ -34,11 +34,15 @@ COMMANDS = {
     "demo": "demo:demo",
     "sample": "sample:sample",
     "mongo": "mongo:app",
+    "breaker": "breaker:breaker",
+    "connector": "connector:app",
+    "discover": "discover:discover",
     "simulate": "simulate:simulate",
+    "simulator": "simulator:simulator",
 }
 """Each command's module and name; only the one that is called is loaded."""
 
-APART = frozenset({"demo", "mongo", "simulate", "init"})
+APART = frozenset({"demo", "mongo", "simulate", "init", "connector", "simulator"})
 """Commands that are about no connection."""
 
 APART_IN = {"mapping": frozenset({"list"})}

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tracbridge.domain.link import Claim
 from tracbridge.engine.connection import Connection
-from tracbridge.ports.connector import Record
+from tracbridge.ports.connector import Paced, Record
 
 OVERLAP = timedelta(minutes=5)
 """Read again before the last resume point: clocks differ, and late commits carry old times."""
@@ -17,6 +17,14 @@ ROTATION = 10_000
 """
 
 PAGE = 1_000
+
+CHUNK = 50
+"""Orders looked at together where calls are few; `TURN`: for how long, before what is new on both
+sides is looked at again; `LIVE`: what changed so lately goes before a backlog.
+"""
+
+TURN = timedelta(seconds=2)
+LIVE = timedelta(minutes=10)
 
 _NO_CLAIM = Claim(0, 0)
 
@@ -38,9 +46,25 @@ class Candidates:
         self.started = connection.clock.now()
         self.position = ""
         self.seen = 0
+        self.paced = isinstance(connection.customer, Paced)
+
+    def turn_over(self) -> bool:
+        """Others have waited long enough."""
+        return self.paced and self.connection.clock.now() - self.started >= TURN
 
     async def pages(self) -> AsyncIterator[Portion]:
         """The documents to look at, page by page."""
+        if not self.paced:
+            async for portion in self._pages():
+                yield portion
+            return
+        fresh = await self.connection.tracos.freshest(self.started - LIVE, CHUNK)
+        yield Portion(fresh, sure=True)
+        async for portion in self._pages():
+            for start in range(0, len(portion.records), CHUNK):
+                yield Portion(portion.records[start : start + CHUNK], sure=portion.sure)
+
+    async def _pages(self) -> AsyncIterator[Portion]:
         since = await self.connection.passes.cursor("changed")
         async for page in self.connection.tracos.read(None, _NO_CLAIM):
             self.seen += len(page.records)

@@ -9,6 +9,7 @@ from tracbridge.engine.portions import at_once
 from tracbridge.mapping.route import Graph
 from tracbridge.mapping.translation import Translation
 from tracbridge.ports.approvals import Approvals
+from tracbridge.ports.comments import Comments
 from tracbridge.ports.connector import Connector, Tracos
 from tracbridge.ports.numbers import Numbers
 from tracbridge.ports.runtime import Clock, Observer, Pause, Steps, Together
@@ -24,7 +25,8 @@ class Connection(Struct, frozen=True):
 
     ``numbers``: where the customer has keys of his own; None where they are TracOS's numbers.
     ``book``: the business rules. ``legal``: which of TracOS's states lead to which; None is any to
-    any. ``version``: of mapping and rules, on record with each change.
+    any. ``comments``: where they are, None where they stay on their side. ``version``: of mapping
+    and rules, on record with each change.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Connection(Struct, frozen=True):
     book: Book = Book()
     legal: Graph | None = None
     approvals: Approvals | None = None
+    comments: Comments | None = None
     version: str = ""
     guards: Guards = field(default_factory=lambda: GUARDS)
 

@@ -1,13 +1,17 @@
 """One pass over one connection, in the order that makes it safe."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
+from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.acknowledge import acknowledge
 from tracbridge.engine.brake import refuse_emptied
+from tracbridge.engine.comments import Conversation
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
+from tracbridge.engine.pace import heed, keep
 from tracbridge.engine.probe import probe
 from tracbridge.engine.writing import held
 from tracbridge.ports.connector import Rereads
@@ -19,13 +23,26 @@ async def cycle(connection: Connection, tally: Tally, sources: Collection[Side])
     ``sources``: the sides to take changes from. Raises `RetryableError` where it has to be
     repeated; what was done stays done and is recognised by the repetition.
     """
-    await refuse_emptied(connection)
-    await acknowledge(connection, tally)
-    await probe(connection, tally)
-    if Side.CUSTOMER in sources:
-        await Inbound(connection, tally)()
-    if Side.TRACOS in sources:
-        await outwards(connection, tally)
+    await heed(connection)
+    try:
+        await refuse_emptied(connection)
+        await acknowledge(connection, tally)
+        await probe(connection, tally)
+        comments = Conversation(connection, tally)
+        await comments.settle()
+        more = True
+        while more:
+            if Side.CUSTOMER in sources:
+                await Inbound(connection, tally)()
+                await comments.read()
+            more = Side.TRACOS in sources and await outwards(connection, tally)
+        if Side.TRACOS in sources:
+            await comments.give()
+    except RetryableError:
+        with suppress(RetryableError):  # what went wrong first is to be told
+            await keep(connection)
+        raise
+    await keep(connection)
 
 
 STEPS = 8
@@ -34,27 +51,32 @@ their records were changed under our hands. More waits for the next pass.
 """
 
 
-async def outwards(connection: Connection, tally: Tally) -> None:
-    """What goes out, and what becomes possible by it."""
+async def outwards(connection: Connection, tally: Tally) -> bool:
+    """What goes out, and what becomes possible by it; whether there is more of it."""
     outbound = Outbound(connection, tally)
     await outbound()
+    more = outbound.more
     for _ in range(STEPS):
-        again = [*dict.fromkeys([*outbound.stale, *outbound.steps])]
+        stale = outbound.stale if await look_again(connection, tally, outbound.stale) else ()
+        again = [*dict.fromkeys([*stale, *outbound.steps])]
         if not again:
-            return
-        if outbound.stale:
-            await look_again(connection, tally, outbound.stale)
+            break
         outbound = Outbound(connection, tally)
         await outbound.only(again)
+    return more
 
 
-async def look_again(connection: Connection, tally: Tally, refs: Sequence[str]) -> None:
-    """These orders were changed at the customer's since they were read: take that in first."""
+async def look_again(connection: Connection, tally: Tally, refs: Sequence[str]) -> bool:
+    """These orders were changed at the customer's since they were read: take that in first.
+
+    Whether there was anything to take in: else they wait until the next pass reads them.
+    """
     customer = connection.customer
-    if not isinstance(customer, Rereads):
-        return
+    if not refs or not isinstance(customer, Rereads):
+        return False
     links = await connection.ledger.find(refs)
     known = await held(connection, list(links.values()))
     found = [record for record in await customer.reread(known) if record]
     if found:
         await Inbound(connection, tally).once(found)
+    return bool(found)

@@ -14,6 +14,7 @@ from tracbridge.domain.link import Claim, Link
 from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, Side, WorkOrder
 from tracbridge.engine.brake import Brake
+from tracbridge.engine.comments import Conversation
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told, witnessed
@@ -44,7 +45,7 @@ ATTEMPTS = 6
 CURSOR = "customer"
 """The name of the place in the customer's system at which the next pass goes on."""
 
-_NOWHERE = Cursor("\0")
+NOWHERE = Cursor("\0")
 """The place of records that were read apart: nothing is committed with them."""
 
 
@@ -61,6 +62,7 @@ class Inbound:
         self.brake: Brake[Item] | None = None
         self.open: list[tuple[Cursor, list[str]]] = []
         self.approved: Collection[str] = ()
+        self.comments = Conversation(connection, tally)
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
@@ -87,7 +89,7 @@ class Inbound:
     async def once(self, records: Sequence[Record]) -> None:
         """These records alone: they were read apart from the listing."""
         await self._begin()
-        await self.page(Page(tuple(records), _NOWHERE))
+        await self.page(Page(tuple(records), NOWHERE))
         await self._end()
 
     async def _begin(self) -> None:
@@ -124,12 +126,13 @@ class Inbound:
         settled = Settled(counts, [one for one in understood if isinstance(one, Refused)])
         for items in rounds(one for one in understood if isinstance(one, Item)):
             await self.settle(items, settled)
+            await self.comments.take(items)
         await refuse(self.connection, settled.refused)
         counts["quarantined"] += len(settled.refused)
         await self._close_cases(understood, settled)
 
     async def _commit(self, cursor: Cursor) -> None:
-        if cursor == _NOWHERE:
+        if cursor == NOWHERE:
             return
         await self.connection.customer.commit(cursor)
         if self.connection.customer.traits.resumes:

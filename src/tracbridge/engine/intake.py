@@ -13,6 +13,7 @@ from tracbridge.domain.errors import Reason, RecordError
 from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import DELETED, Side, WorkOrder
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.copy import readable
 from tracbridge.ports.connector import Record, SetsAside
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import QuarantineCase
@@ -149,10 +150,16 @@ def case_of(connection: Connection, one: Refused) -> QuarantineCase:
         at=connection.clock.now(),
         ref=one.ref,
         file=record.aside or (record.kept if not record.raw else ""),
-        raw=b"" if record.aside else record.raw,
+        raw=b"" if record.aside else bytes_of(record),
         claim=one.claim,
         token=getattr(one.error, "token", ""),
+        theirs=record.ref or "",
     )
+
+
+def bytes_of(record: Record) -> bytes:
+    """The record as it came; where its system has no bytes, as JSON."""
+    return record.raw or (readable(record.body) if record.body else b"")
 
 
 def pointed(one: Refused) -> Reason:

@@ -17,6 +17,7 @@ from tracbridge.engine.answering import sorted_out, take_back
 from tracbridge.engine.brake import Brake
 from tracbridge.engine.candidates import Candidates, Portion
 from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.documents import DocumentCases
 from tracbridge.engine.intake import warn, warnings_of
 from tracbridge.engine.judging import approved, route_of, told
 from tracbridge.engine.outgoing import (
@@ -24,7 +25,6 @@ from tracbridge.engine.outgoing import (
     Prepared,
     Told,
     Version,
-    case_of_document,
     entry_of_version,
     view,
 )
@@ -43,7 +43,6 @@ from tracbridge.ports.connector import (
     Write,
 )
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import Good
 from tracbridge.sync.fields import put_right
 from tracbridge.sync.guard import grave
 from tracbridge.sync.publish import (
@@ -66,30 +65,41 @@ class Outbound:
         self.run, self.tally, self.withheld = tally.run, tally.outbound, tally.withheld
         self.counter = 0
         self.now = connection.clock.now()
-        self.cases = True
+        self.cases = DocumentCases(connection)
         self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
         self.approved: Collection[str] = ()
         self.stale: list[str] = []
         self.steps: list[str] = []
         self.outage: RetryableError | None = None
+        self.more = False
 
     async def __call__(self) -> None:
-        """Finish what was begun, then bring everything that differs to the customer."""
+        """Finish what was begun, then bring everything that differs to the customer.
+
+        A system that is called at a pace gets a turn's worth: what is left (``more``) waits until
+        what is new on both sides has been looked at.
+        """
         connection = self.connection
         self.counter = await connection.passes.counter()
-        self.cases = await connection.quarantine.waiting(Side.TRACOS) > 0
+        await self.cases.look()
         await self.resume()
+        before = self.tally["delivered"]
         candidates, prepared = Candidates(connection), Prepared()
         async for portion in candidates.pages():
+            if self.more:
+                break
             # Disk and database work side by side: one page is laid aside while one is delivered.
             prepared, _ = await connection.together(
                 self.prepare(portion, {v.ref for v in prepared.versions}), self.deliver(prepared)
             )
             await connection.steps.passed(Step.PAGE)
+            # A turn in which nothing went out would come again and again.
+            self.more = candidates.turn_over() and self.tally["delivered"] > before
         await self.deliver(prepared)
         await connection.steps.passed(Step.PAGE)
-        await self._release()
-        await candidates.remember()
+        if not self.more:
+            await self._release()
+            await candidates.remember()
 
     async def only(self, refs: Sequence[str]) -> None:
         """The same, for these orders alone."""
@@ -121,7 +131,7 @@ class Outbound:
             links = await self.connection.ledger.find(refs)
             counts: Counter[str] = Counter(read=len(links))
             bad = await self.publish([Version(k, k) for k in links.values()], counts)
-            await self._refuse(bad, counts)
+            await self.cases.refuse(bad, counts)
             self._count(counts)
             self._stop_here()
             await self.connection.steps.passed(Step.PAGE)
@@ -229,8 +239,8 @@ class Outbound:
         await self.connection.lease.hold()
         await self._tell_stuck(page)
         page.bad += await self.send(page.versions, page.counts)
-        await self._refuse(page.bad, page.counts)
-        await self._close_cases(page)
+        await self.cases.refuse(page.bad, page.counts)
+        await self.cases.close(page)
         await self._mark(page.flags)
         await put_back(self.connection, page.owned, self.run)
         await retell(self.connection, page.retold, self.run)
@@ -355,33 +365,6 @@ class Outbound:
         if marks:
             await self.connection.tracos.mark(marks)
             await self.connection.steps.passed(Step.MARKED)
-
-    async def _refuse(self, bad: Sequence[Bad], counts: Counter[str]) -> None:
-        """Documents that cannot be sent: on record once per version, looked at in each pass."""
-        cases = [case_of_document(self.connection, record, error) for record, error in bad]
-        known = await self.connection.quarantine.known([c.id for c in cases]) if cases else set()
-        fresh = [case for case in cases if case.id not in known]
-        if not fresh:
-            return
-        await self._settle([case.source for case in fresh])
-        await self.connection.quarantine.put(fresh)
-        self.cases = True
-        await self.connection.steps.passed(Step.QUARANTINED)
-        for case in fresh:
-            self.connection.observer.incident(case.why.code, case.source, str(case.why))
-        counts["quarantined"] += len(fresh)
-        counts["read"] += len(fresh)
-
-    async def _close_cases(self, page: Prepared) -> None:
-        """Documents that can be sent by now close their cases."""
-        still = {record.source for record, _ in page.bad}
-        await self._settle([source for source in page.sources if source not in still])
-
-    async def _settle(self, sources: Sequence[str]) -> None:
-        if self.cases and sources:
-            good = Good(sources=dict.fromkeys(sources))
-            at = self.connection.clock.now()
-            await self.connection.quarantine.settle(good, Side.TRACOS, at)
 
     def _count(self, counts: Counter[str]) -> None:
         if any(counts.values()):

@@ -54,6 +54,7 @@ async def preview(connection: Connection, runs: Runs, sides: Collection[Side]) -
         connection,
         customer=customer,
         numbers=numbers,
+        comments=None,
         tracos=RehearsedTracos(connection.tracos, connection.translation),
         ledger=RehearsedLedger(connection.ledger),
         passes=RehearsedPasses(connection.passes),

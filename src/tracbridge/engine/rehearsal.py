@@ -61,6 +61,10 @@ class RehearsedTracos:
         async for page in self.real.changed(since):
             yield replace(page, records=tuple(self._now(record) for record in page.records))
 
+    async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
+        del since, limit
+        return ()  # they come with all the others
+
     def _now(self, record: Record) -> Record:
         ref = self.translation.tracos_ref(record.body or {})
         return self.documents.get(ref, record) if ref else record

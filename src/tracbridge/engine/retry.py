@@ -15,9 +15,10 @@ from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.acknowledge import acknowledge
 from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.inbound import Inbound
+from tracbridge.engine.inbound import NOWHERE, Inbound
 from tracbridge.engine.outbound import Outbound
-from tracbridge.ports.connector import PutsBack
+from tracbridge.mapping.decode import parsed
+from tracbridge.ports.connector import Page, PutsBack, Record, Rereads
 from tracbridge.ports.state import Cases, Good, Quarantine, QuarantineCase
 
 
@@ -82,7 +83,13 @@ async def hand_over(
     """Lay each case ready for the process that works on the connection; no `session` is needed.
 
     The state first: the other one may be so quick that it opens the case anew before we are back.
+    Raises `ConfigError` where nothing can be laid ready: his system has the records.
     """
+    if isinstance(connection.customer, Rereads):
+        raise ConfigError(
+            "another process of ours works on this connection, and reads his records itself: stop "
+            "it to retry, or mend the records in his system; then they come by themselves."
+        )
     tried = []
     for case in wanted:
         await cases.move(case.id, "retried", connection.clock.now())
@@ -98,10 +105,14 @@ async def _from_customer(
 ) -> Tried:
     """The bytes first, then the case's state: a crash between the two leaves both to be seen."""
     customer = connection.customer
-    if not isinstance(customer, PutsBack):
-        raise ConfigError("this customer's records cannot be put back; ask for them again.")
     await connection.lease.hold()
-    if not await customer.put_back(case):
+    if isinstance(customer, Rereads):
+        pages = await _reread(customer, case)
+    elif isinstance(customer, PutsBack):
+        pages = await customer.read_again(case) if await customer.put_back(case) else ()
+    else:
+        raise ConfigError("this customer's records cannot be put back; ask for them again.")
+    if not pages:
         return Tried(case, {})
     now = connection.clock.now()
     await cases.move(case.id, "retried", now)
@@ -110,11 +121,20 @@ async def _from_customer(
     inbound = Inbound(replace(connection, quarantine=watched), tally)
     inbound.claim = Claim(await connection.passes.counter(), 0)
     inbound.removes = bool(await connection.passes.cursor("removes"))
-    for page in await customer.read_again(case):
+    for page in pages:
         await inbound.page(page)
     if not watched.refused:
         await cases.close_older(case, now)
     return Tried(case, +tally.inbound, watched.refused)
+
+
+async def _reread(customer: Rereads, case: QuarantineCase) -> Sequence[Page]:
+    """The record as it is now: what his system had refused to say once, it may say by now."""
+    bodies = [body for body, _ in parsed(case.raw) if body is not None]
+    ref = case.theirs or None
+    records = [Record(body, ref, source=case.source, raw=case.raw) for body in bodies]
+    found = await customer.reread(records)
+    return [Page((record,), NOWHERE) for record in found if record]
 
 
 async def _from_tracos(

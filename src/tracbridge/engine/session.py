@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from tracbridge.domain.errors import RetryableError
 from tracbridge.engine.binding import bind
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.pace import resume
 from tracbridge.ports.connector import Exclusive
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Runs
@@ -21,6 +22,7 @@ async def session(
     marker: nothing is claimed or acknowledged where memory and folder do not belong together.
     """
     customer = connection.customer
+    await resume(connection)
     await customer.check()
     if isinstance(customer, Exclusive):
         await customer.lock()

@@ -16,7 +16,9 @@ from tracbridge.mapping.codec import (
     ComputedCodec,
     ListCodec,
     TableCodec,
+    TextCodec,
 )
+from tracbridge.mapping.comments import CommentSide
 from tracbridge.mapping.declared import Declared, KeyCodec, Stamp
 from tracbridge.mapping.fitting import check_keys
 from tracbridge.mapping.folds import fold_of
@@ -89,12 +91,14 @@ class _Compiler:
         outputs = self._outputs()
         self._pairs()
         extras, graph = self._extras(), self._graph(fields.get(STATUS))
+        comments = self._comments()
         if self.wrong or key is None:
             raise MappingError(self.wrong)
         lines = {name: line for name, line in spec.fields.items() if name in fields}
         places = [place for codec in fields.values() for place in codec.places]
         places += [*key.places, *(place for place, _ in (*expected, *constants, *outputs))]
         places += map(place_of, spec.ignore)
+        places += [comments.place] if comments and comments.place else []
         places += [p for stamp in (created, updated) if stamp for p in stamp.codec.places]
         return Declared(
             name=f"{spec.mapping} v{spec.version}",
@@ -122,6 +126,7 @@ class _Compiler:
             pairs=tuple(place_of(path).top for path in spec.pairs),
             asks_tables=any(isinstance(codec, TableCodec) for codec in fields.values()),
             graph=graph,
+            comments=comments,
         )
 
     def _kept(self, fields: Mapping[str, Codec], places: list[Place]) -> frozenset[str]:
@@ -212,6 +217,33 @@ class _Compiler:
             if cost < 0:
                 what = f"a step into {name!r} costs {cost}; it costs 0 or more"
                 self.wrong.append(Wrong(("transitions", "costs"), what))
+
+    def _comments(self) -> CommentSide | None:
+        given = self.spec.comments
+        if given is None:
+            return None
+        if bool(given.path) == bool(given.of):
+            what = "says either path (their list in his record) or of (the order's key in each)"
+            self.wrong.append(Wrong(("comments",), what))
+        if not given.tracos.isidentifier() or given.tracos in TRACOS_FIELDS:
+            what = f"{given.tracos!r} is no name for a list of TracOS's"
+            self.wrong.append(Wrong(("comments", "tracos"), what))
+        at = self._stamp("comments", given.at)
+        with self.at("comments"):
+            text = self.lines.codec("comments", given.text, None)
+            if not isinstance(text, TextCodec):
+                what = "the text of a comment is a text at one path"
+                raise ValueError(what)
+            return CommentSide(
+                self.lines.source(given.key),
+                text,
+                given.tracos,
+                self.lines.source(given.author) if given.author else None,
+                at.codec if at else None,
+                self.lines.place(given.path) if given.path else None,
+                self.lines.source(given.of) if given.of else None,
+            )
+        return None
 
     # -- fields --------------------------------------------------------------------------------
 

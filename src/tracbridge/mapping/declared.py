@@ -12,6 +12,7 @@ from msgspec import Struct
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.workorder import DELETED, Fields, Side, Value, WorkOrder
 from tracbridge.mapping.codec import Codec, MomentCodec, Source, Unresolved, is_one_of
+from tracbridge.mapping.comments import CommentSide
 from tracbridge.mapping.dates import parse_instant
 from tracbridge.mapping.path import MISSING, Place
 from tracbridge.mapping.route import Graph
@@ -111,7 +112,8 @@ class Declared(Struct, frozen=True):
     ``read``: fields that single places of his record say. ``worded``: those that a table of his
     words says.
     ``pairs``: keys whose values come as id and name, and are written as the id. ``graph``: where
-    his system refuses to jump, the steps between its states.
+    his system refuses to jump, the steps between its states. ``comments``: how he spells remarks,
+    None where they stay on their side.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Declared(Struct, frozen=True):
     passes: bool = True
     asks_tables: bool = False
     graph: Graph | None = None
+    comments: CommentSide | None = None
 
     @property
     def names(self) -> frozenset[str]:

@@ -121,6 +121,23 @@ class Line(Part, frozen=True, kw_only=True):
     read: str | None = None
 
 
+class Comments(Part, frozen=True, kw_only=True):
+    """Remarks about an order: both sides have all of them, each once; none is ever changed.
+
+    ``path``: their list in his record; where there is none, they are read apart, and ``of`` is the
+    key of the order in each. ``key``: his own of a comment. ``text``: as for a field. ``author``
+    and ``at``: who wrote it, and when. ``tracos``: the list in TracOS's document.
+    """
+
+    key: Path
+    text: Line
+    author: Path | None = None
+    at: Moment | None = None
+    path: Path | None = None
+    of: Path | None = None
+    tracos: str = "comments"
+
+
 class Mapped(Part, frozen=True, kw_only=True):
     """A whole mapping file."""
 
@@ -141,4 +158,5 @@ class Mapped(Part, frozen=True, kw_only=True):
     extra: Literal["pass", "drop"] = "pass"
     computed: Mapping[Path, str] = {}
     transitions: Transitions | None = None
+    comments: Comments | None = None
     unverified: list[str] = []

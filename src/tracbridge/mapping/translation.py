@@ -1,10 +1,11 @@
 """What a mapping does: both directions of one spelling of work orders."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from tracbridge.domain.comment import Comment
 from tracbridge.domain.workorder import Fields, Value, WorkOrder
 
 Body = Mapping[str, Any]
@@ -21,6 +22,29 @@ class Route(Struct, frozen=True):
     status: str
     last: bool = True
     stuck: str = ""
+
+
+class CommentTranslation(Protocol):
+    """The customer's comments and back. Pure."""
+
+    @property
+    def tracos(self) -> str:
+        """The list of comments in TracOS's document."""
+
+    def within(self, body: Body) -> Sequence[Body]:
+        """The comments that his record carries; none where they are read apart."""
+
+    def read(self, body: Body) -> Comment:
+        """One of his comments; raises `RecordError` for one that has no key or no text."""
+
+    def order(self, body: Body) -> str | None:
+        """The key of the order that one of his comments is about; None where it says none."""
+
+    def write(self, comment: Comment) -> dict[str, Any]:
+        """A comment as he is given it."""
+
+    def shown(self, comment: Comment) -> str:
+        """The text as it will come back from him."""
 
 
 class Translation(Protocol):
@@ -59,6 +83,10 @@ class Translation(Protocol):
         """JSON text of what of his record is remembered word by word: keys that the mapping does
         not know, and what it needs to spell the next version.
         """
+
+    @property
+    def comments(self) -> CommentTranslation | None:
+        """How he spells remarks about an order, None where they stay on their side."""
 
     @property
     def read(self) -> frozenset[str]:

@@ -207,6 +207,22 @@ class Probes(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """The system is called at a measured pace: pauses and breakers that outlive our process."""
+
+    def pace(self) -> Mapping[str, Any]:
+        """What to show and to keep: plain values, durations in seconds from now."""
+
+    def resume_pace(self, kept: Mapping[str, Any], elapsed: float) -> None:
+        """Go on as `pace` described it ``elapsed`` seconds ago."""
+
+    def force(self, operation: str, word: str) -> None:
+        """Do as an operator says with calls of an operation, "" all: ``open`` stops them,
+        ``closed`` lets them pass, ``automatic`` leaves it to what becomes of them.
+        """
+
+
+@runtime_checkable
 class Stages(Protocol):
     """The system can prepare versions durably and show them by one atomic step each."""
 
@@ -318,6 +334,9 @@ class Tracos(Connector, Fetches, Marks, Protocol):
         """Documents whose ``updatedAt`` is at or after ``since`` although they are marked as
         synced.
         """
+
+    async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
+        """Those that are not marked as synced and changed last, since then; the newest first."""
 
 
 @runtime_checkable

@@ -75,7 +75,8 @@ class QuarantineCase(Struct, frozen=True):
 
     ``source``: file name, or ``tracos:<_id>``. ``version``: of the refused content (so the same
     content opens no second case). ``file``: path of the original bytes, or "" where ``raw`` holds
-    them. ``token``: of what a rule holds, for its approval.
+    them. ``token``: of what a rule holds, for its approval. ``theirs``: the record's id in the
+    customer's system, where that is asked for it again.
     """
 
     id: str
@@ -91,6 +92,7 @@ class QuarantineCase(Struct, frozen=True):
     claim: Claim | None = None
     state: str = "open"
     token: str = ""
+    theirs: str = ""
 
 
 class Good(Struct, frozen=True):

@@ -10,7 +10,8 @@ from tracbridge.config.settings import Settings, Tenant
 from tracbridge.domain.errors import RetryableError, TracbridgeError
 from tracbridge.engine.connection import Tally
 from tracbridge.ports.runtime import Observer
-from tracbridge.runtime.runner import Backoff, Stop
+from tracbridge.resilience.backoff import Backoff
+from tracbridge.runtime.runner import Stop, asked
 from tracbridge.runtime.work import Turn, Work
 
 PASSES = 64
@@ -115,7 +116,7 @@ class Fleet:
             if error is None:
                 return
             backoff = Backoff() if isinstance(error, RetryableError) else AMISS
-            pause = backoff.pause(min(member.failures, 30), random.random())  # noqa: S311
+            pause = backoff.pause(member.failures, random.random(), asked(error))  # noqa: S311
             member.failures += 1
             told = f"{self._words(error)} Next attempt in {pause:.0f} s."
             self.observer(member.settings.name).incident("connection_waits", "", told)

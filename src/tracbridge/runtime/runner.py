@@ -8,20 +8,7 @@ from msgspec import Struct, field
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.ports.runtime import Observer, Step, Steps
-
-LONGEST = 60.0
-"""Seconds: no pause between two attempts is longer."""
-
-
-class Backoff(Struct, frozen=True):
-    """``retries`` after the first attempt; pauses start at ``delay`` seconds and double."""
-
-    retries: int = 3
-    delay: float = 1.0
-
-    def pause(self, attempt: int, jitter: float) -> float:
-        """Seconds after attempt ``attempt`` (from 0); ``jitter`` takes up to a tenth off."""
-        return float(min(self.delay * 2**attempt, LONGEST)) * (1 - 0.1 * jitter)
+from tracbridge.resilience.backoff import Backoff
 
 
 class Stop(Struct):
@@ -63,6 +50,12 @@ class SafePoints(Struct, frozen=True):
             raise Stopped
 
 
+def asked(error: Exception) -> float:
+    """Seconds that an error asks us to wait for."""
+    after = error.retry_after if isinstance(error, RetryableError) else None
+    return after.total_seconds() if after else 0.0
+
+
 async def persist(
     work: Callable[[], Awaitable[None]],
     backoff: Backoff,
@@ -74,8 +67,9 @@ async def persist(
 ) -> None:
     """Do ``work`` until it succeeds; it must be safe to repeat.
 
-    Outages are waited out: as often as ``backoff`` allows, or for ever. An attempt that got further
-    (``progress`` grew) starts the count anew. Raises the last `RetryableError`.
+    Outages are waited out: as often as ``backoff`` allows, or for ever, and at least as long as the
+    error asks for. An attempt that got further (``progress`` grew) starts the count anew. Raises
+    the last `RetryableError`.
     """
     attempt, reached = 0, progress()
     while True:
@@ -85,7 +79,7 @@ async def persist(
             attempt, reached = (0 if progress() > reached else attempt), progress()
             if stop.asked or (attempt >= backoff.retries and not for_ever):
                 raise
-            seconds = backoff.pause(min(attempt, 30), random.random())  # noqa: S311
+            seconds = backoff.pause(attempt, random.random(), asked(error))  # noqa: S311
             observer.incident("outage", "", f"{error} Next attempt in {seconds:.1f} s.")
             await stop.sleep(seconds)
             if stop.asked:

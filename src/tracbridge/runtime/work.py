@@ -1,7 +1,8 @@
 """The passes of one connection: one, or again and again, each on record."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Protocol
 
@@ -15,7 +16,8 @@ from tracbridge.engine.cycle import cycle
 from tracbridge.engine.quiet import Quiet
 from tracbridge.engine.session import session
 from tracbridge.ports.state import Runs
-from tracbridge.runtime.runner import Backoff, Stop, Stopped, persist
+from tracbridge.resilience.backoff import Backoff
+from tracbridge.runtime.runner import Stop, Stopped, persist
 from tracbridge.sync.guard import Withheld
 
 INBOUND = (
@@ -231,11 +233,17 @@ def connection_json(name: str, tally: Tally, seconds: float) -> dict[str, Any]:
     """What one connection's passes did, for programs."""
     return {
         "connection": name,
-        "inbound": {name: tally.inbound[name] for name in INBOUND},
-        "outbound": {name: tally.outbound[name] for name in OUTBOUND},
+        "inbound": counts_of(tally.inbound, INBOUND),
+        "outbound": counts_of(tally.outbound, OUTBOUND),
         "seconds": round(seconds, 3),
         **withheld_json(tally.withheld),
     }
+
+
+def counts_of(counts: Counter[str], names: Iterable[str]) -> dict[str, int]:
+    """One flow's counts; comments are counted where there are any."""
+    comments = {"comments": counts["comments"]} if counts["comments"] else {}
+    return {**{name: counts[name] for name in names}, **comments}
 
 
 def withheld_json(withheld: list[Withheld]) -> dict[str, Any]:

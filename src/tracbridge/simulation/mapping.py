@@ -24,6 +24,7 @@ class Plain(Struct, eq=False):
     lossy: ClassVar[Mapping[str, Any]] = {}
     once: ClassVar[frozenset[str]] = frozenset()
     read: ClassVar[frozenset[str]] = frozenset()
+    comments: ClassVar[None] = None
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@
 # Protocols are asked for by `isinstance`, which mypy takes for an attempt to make one.
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -12,7 +12,6 @@ from tracbridge.ports.connector import Marks
 from tracbridge.sdk import (
     Acknowledges,
     ConfigError,
-    Connector,
     Exclusive,
     Fate,
     Fetches,
@@ -23,16 +22,8 @@ from tracbridge.sdk import (
     Stages,
     Stamps,
 )
-from tracbridge.testing.rig import SECOND, Bench, OnRig, Reader, drain, records
-
-T = TypeVar("T")
-
-
-def capable(connector: Connector, capability: type[T]) -> T:
-    """The connector as one that has this capability; without it the test is skipped."""
-    if not isinstance(connector, capability):
-        pytest.skip(f"does not implement {capability.__name__}")
-    return connector
+from tracbridge.testing.hands import Reader
+from tracbridge.testing.rig import SECOND, Bench, OnRig, capable, drain, records
 
 
 class FetchingContract(OnRig):
@@ -306,6 +297,6 @@ def reader_of(bench: Bench) -> Reader:
     """The hands as those of a company that reads what we publish."""
     if not isinstance(bench.hands, Reader):
         pytest.fail(
-            "this connector's hands need `take` and `refuse`: see tracbridge.testing.rig.Reader"
+            "this connector's hands need `take` and `refuse`: see tracbridge.testing.hands.Reader"
         )
     return bench.hands

@@ -2,11 +2,12 @@
 
 Subclass `ConnectorContract` in a test file, give it a *rig* (a connector on an empty system, hands
 to act as the other company, a way to restart) and a *body*, and pytest does the rest. Tests of a
-capability that
-the connector does not implement, or of a trait that it does not declare, are skipped.
+capability that the connector does not implement, of a trait that it does not declare, or of what
+the rig's *hands* cannot do (`tracbridge.testing.hands`) are skipped.
 """
 
 import asyncio
+import json
 from contextlib import suppress
 
 import pytest
@@ -22,20 +23,33 @@ from tracbridge.testing.capabilities import (
     StagingContract,
     StampingContract,
 )
+from tracbridge.testing.hands import Hands, Reader
+from tracbridge.testing.network import (
+    AwayContract,
+    HangingContract,
+    LoginContract,
+    LostReplyContract,
+    PacingContract,
+    SecrecyContract,
+    ThrottlingContract,
+)
+from tracbridge.testing.resuming import ResumingContract
 from tracbridge.testing.rig import (
     FIRST,
     SECOND,
     Bench,
-    Hands,
     OnRig,
-    Reader,
     Rig,
+    asked,
     drain,
     land,
+    place,
     records,
+    resumed,
 )
+from tracbridge.testing.singly import BusyContract, ProbingContract, RereadingContract
 
-__all__ = ["ConnectorContract", "Hands", "Reader", "Rig"]
+__all__ = ["ConnectorContract", "Hands", "Reader", "Rig", "place"]
 
 UNICODE = 'Grüße — ポンプ 🔧 "quoted" \\ back, \ttab,\r\nline, \u2028, e\u0301'
 LARGE = "0123456789abcdef" * 65_536
@@ -57,6 +71,14 @@ class ReadingContract(OnRig):
         await bench.hands.plant(self.body(1, text))
         assert await self.seen(bench.connector) == [self.body(1, text)]
 
+    async def test_original_bytes_are_the_records_own_and_nothing_around_it(
+        self, bench: Bench
+    ) -> None:
+        await bench.hands.plant(self.body(1, UNICODE))
+        (record,) = records(await drain(bench.connector))
+        if record.raw:
+            assert self.plain(json.loads(record.raw)) == self.body(1, UNICODE)
+
     async def test_records_are_read_oldest_first(self, bench: Bench) -> None:
         for n in range(1, 6):
             await bench.hands.plant(self.body(n))
@@ -67,8 +89,23 @@ class ReadingContract(OnRig):
             await bench.hands.plant(self.body(1, text))
         assert (await self.seen(bench.connector))[-1] == self.body(1, "three")
 
-    async def test_the_listing_ends_once_and_last(self, bench: Bench) -> None:
+    async def test_of_a_record_twice_in_a_page_the_last_one_is_the_newest(
+        self, bench: Bench
+    ) -> None:
         await bench.hands.plant(self.body(1))
+        await bench.hands.plant(self.body(2))
+        await bench.hands.plant(self.body(1, "newer"))
+        pages = await drain(bench.connector)
+        found = self.bodies(pages)
+        assert self.body(2) in found
+        assert self.body(1) not in found[found.index(self.body(1, "newer")) :]
+        await self.settle(bench.connector, pages)
+        now = (self.body(1, "newer"), self.body(2))
+        assert await self.seen_after(bench.connector, pages, *now) == []
+
+    async def test_the_listing_ends_once_and_last(self, bench: Bench) -> None:
+        for n in range(1, 8):
+            await bench.hands.plant(self.body(n))
         ends = [page.complete for page in await drain(bench.connector)]
         assert not any(ends[:-1])
 
@@ -104,9 +141,8 @@ class ReadingContract(OnRig):
         await bench.hands.plant(self.body(1))
         pages = await drain(bench.connector)
         await self.settle(bench.connector, pages)
-        assert await self.seen(bench.connector, SECOND) == []
-        assert await self.seen(bench.connector, SECOND, pages[-1].cursor) == []
-        assert await self.seen(await bench.restarted(), SECOND) == []
+        assert await self.seen_after(bench.connector, pages, self.body(1)) == []
+        assert await self.seen_after(await bench.restarted(), pages, self.body(1)) == []
 
     async def test_committing_twice_is_harmless(self, bench: Bench) -> None:
         await bench.hands.plant(self.body(1))
@@ -115,17 +151,20 @@ class ReadingContract(OnRig):
         await self.settle(bench.connector, pages)
         await self.settle(await bench.restarted(), pages)
         await bench.hands.plant(self.body(1, "newer"))
-        assert await self.seen(bench.connector, SECOND) == [self.body(1, "newer")]
+        assert await self.seen_after(bench.connector, pages) == [self.body(1, "newer")]
 
     async def test_an_older_commit_takes_nothing_back(self, bench: Bench) -> None:
         await bench.hands.plant(self.body(1))
         older = await drain(bench.connector)
         await self.settle(bench.connector, older)
         await bench.hands.plant(self.body(2))
-        await self.settle(bench.connector, await drain(bench.connector, SECOND))
+        since = resumed(older) if bench.connector.traits.resumes else None
+        newer = await drain(bench.connector, SECOND, since)
+        await self.settle(bench.connector, newer)
         for page in older:
             await bench.connector.commit(page.cursor)
-        assert await self.seen(bench.connector, SECOND) == []
+        both = (self.body(1), self.body(2))
+        assert await self.seen_after(bench.connector, newer, *both) == []
 
     async def test_nothing_planted_after_a_read_is_skipped(self, bench: Bench) -> None:
         await bench.hands.plant(self.body(1))
@@ -133,7 +172,7 @@ class ReadingContract(OnRig):
         await bench.hands.plant(self.body(2))
         await bench.hands.plant(self.body(1, "newer"))
         await self.settle(bench.connector, pages)
-        late = await self.seen(bench.connector, SECOND)
+        late = await self.seen_after(bench.connector, pages)
         assert self.sorted(*late) == self.sorted(self.body(2), self.body(1, "newer"))
 
     async def test_closing_twice_is_allowed(self, bench: Bench) -> None:
@@ -252,6 +291,54 @@ class WritingContract(OnRig):
         (body,) = await bench.hands.holdings()
         assert (body["costCentre"], body["parts"]) == ("7-A", [1.5, {"no": 2}])
 
+    async def test_of_two_racing_writers_exactly_one_wins(self, bench: Bench) -> None:
+        if not bench.connector.traits.checks_versions:
+            pytest.skip("declares no version checks")
+        await bench.hands.plant(self.body(1))
+        (read,) = records(await drain(bench.connector))
+        other = await bench.restarted()
+        writers = {"ours": bench.connector, "theirs": other}
+        races = [
+            asked(writer, Write(f"key-{text}", self.body(1, text), self.ref(1), read))
+            for text, writer in writers.items()
+        ]
+        answers = [answer for (answer,) in await asyncio.gather(*races)]
+        assert {type(answer) for answer in answers} == {Receipt, StaleWriteError}, answers
+        won = [text for text, a in zip(writers, answers, strict=True) if isinstance(a, Receipt)]
+        assert await self.held(bench) == [self.body(1, text) for text in won]
+
+    @pytest.mark.parametrize("text", [UNICODE, LARGE], ids=["unicode", "1 MB"])
+    async def test_what_we_wrote_reads_back_whole(self, bench: Bench, text: str) -> None:
+        if not bench.connector.traits.reads_back:
+            pytest.skip("our writes do not come back")
+        await land(bench.connector, self.write_of(1, text))
+        assert await self.seen(bench.connector) == [self.body(1, text)]
+
+    @pytest.mark.parametrize("turns", [0, 1, 3, 10, 40])
+    async def test_a_cancelled_write_can_be_repeated(self, bench: Bench, turns: int) -> None:
+        writes = [self.write_of(n) for n in range(1, 9)]
+        task = asyncio.ensure_future(bench.connector.write(writes))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await self.made_good(await bench.restarted(), writes)
+        assert await self.held(bench) == self.sorted(*(write.body or {} for write in writes))
+
+    async def test_a_cancelled_read_can_be_repeated(self, bench: Bench) -> None:
+        bodies = [self.body(n) for n in range(1, 8)]
+        for body in bodies:
+            await bench.hands.plant(body)
+        for turns in (0, 1, 3, 10):
+            task = asyncio.ensure_future(drain(bench.connector))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        assert await self.seen(bench.connector, SECOND) == bodies
+
     async def test_a_cancelled_write_leaves_nothing_half_visible(self, bench: Bench) -> None:
         writes = [self.write_of(n, LARGE) for n in range(1, 9)]
         task = asyncio.ensure_future(bench.connector.write(writes))
@@ -275,5 +362,16 @@ class ConnectorContract(
     AsideContract,
     ExclusiveContract,
     StampingContract,
+    RereadingContract,
+    ProbingContract,
+    BusyContract,
+    ResumingContract,
+    ThrottlingContract,
+    PacingContract,
+    LostReplyContract,
+    AwayContract,
+    LoginContract,
+    HangingContract,
+    SecrecyContract,
 ):
     """Everything that the engine relies on; two methods to write, ``rig`` and ``body``."""

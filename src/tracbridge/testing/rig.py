@@ -3,12 +3,31 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, Protocol, runtime_checkable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import pytest
 from msgspec import Struct
 
-from tracbridge.sdk import Body, Claim, Connector, Cursor, Page, Receipt, Record, Write
+from tracbridge.sdk import (
+    Body,
+    Claim,
+    Connector,
+    Cursor,
+    Page,
+    Place,
+    Probes,
+    Receipt,
+    Record,
+    Refusal,
+    RetryableError,
+    StaleWriteError,
+    Write,
+)
+from tracbridge.testing.hands import Hands
+
+T = TypeVar("T")
 
 FIRST = Claim(1, 0)
 """The first pass."""
@@ -17,29 +36,16 @@ SECOND = Claim(2, 1)
 """The pass after the first one, which was complete."""
 
 
-class Hands(Protocol):
-    """What the other company does on its own, behind our back."""
-
-    async def plant(self, body: Body) -> str:
-        """Put a record there, or a newer version; returns the ref under which we would write it."""
-
-    async def holdings(self) -> list[Body]:
-        """All records that the other company can see now, whoever wrote them."""
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """Hands of a company whose handling of our versions can be seen; for `Acknowledges`."""
-
-    async def take(self, ref: str) -> None:
-        """Import the version of that ref, as the company's importer does."""
-
-    async def refuse(self, ref: str, words: str) -> None:
-        """Look at the version of that ref and refuse it with these words."""
+def place(root: Path, name: str = "test") -> Place:
+    """A connection in that folder, with this machine's clock."""
+    return Place(name, root, None, lambda: datetime.now(UTC))
 
 
 class Rig(Struct, frozen=True):
-    """A connector on an empty system. ``restart``: the same connection in a new process."""
+    """A connector on an empty system. ``restart``: the same connection in a new process.
+
+    Pages of two or three records show more than large ones.
+    """
 
     connector: Connector
     hands: Hands
@@ -109,6 +115,24 @@ class OnRig(ABC):
         write = self.write_of(n, text, key=key)
         return write.key, write.ref or ""
 
+    async def made_good(self, connector: Connector, writes: Sequence[Write]) -> list[str]:
+        """Do what the engine does with writes of which nobody knows: look, then repeat the rest.
+
+        Returns the ref of each. A system that cannot be looked at has to recognise keys or records.
+        """
+        seen: Sequence[Receipt | None] = [None for _ in writes]
+        if isinstance(connector, Probes):
+            seen = await connector.probe(writes)
+        rest = [write for write, receipt in zip(writes, seen, strict=True) if receipt is None]
+        again = iter(await connector.write(rest))
+        refs = []
+        for write, receipt in zip(writes, seen, strict=True):
+            answer = receipt or next(again)
+            # "There already" is what a system says that knows records and no keys.
+            assert isinstance(answer, Receipt | StaleWriteError), answer
+            refs.append(answer.ref if isinstance(answer, Receipt) else write.ref or "")
+        return refs
+
     @pytest.fixture
     async def bench(self) -> AsyncIterator[Bench]:
         async with self.rig() as rig:
@@ -131,6 +155,19 @@ class OnRig(ABC):
     ) -> list[Body]:
         """The bodies that reading shows now."""
         return self.bodies(await drain(connector, claim, since))
+
+    async def seen_after(
+        self, connector: Connector, pages: Sequence[Page], *before: Body
+    ) -> list[Body]:
+        """What is read after these pages were settled.
+
+        A connector that `resumes` gets the cursor of the last page, and may show records from
+        ``before`` again, as they are now: they are left out. Another one may not.
+        """
+        if not connector.traits.resumes:
+            return await self.seen(connector, SECOND)
+        found = await self.seen(connector, SECOND, resumed(pages))
+        return [body for body in found if body not in before]
 
     def bodies(self, pages: Sequence[Page]) -> list[Body]:
         """The bodies of these pages; a record that could not be read fails the test."""
@@ -157,3 +194,25 @@ async def land(connector: Connector, *writes: Write) -> list[Receipt]:
     receipts = [answer for answer in answers if isinstance(answer, Receipt)]
     assert len(receipts) == len(answers) == len(writes), answers
     return receipts
+
+
+async def asked(connector: Connector, *writes: Write) -> list[Receipt | Refusal]:
+    """The answers to these writes; an outage that is raised is everyone's answer."""
+    try:
+        return list(await connector.write(writes))
+    except RetryableError as error:
+        return [error for _ in writes]
+
+
+def resumed(pages: Sequence[Page]) -> Cursor:
+    """The last cursor of these pages, as it comes back from our memory: a text."""
+    (*_, last) = pages
+    assert isinstance(last.cursor, str)
+    return Cursor(last.cursor.encode().decode())
+
+
+def capable(connector: Connector, capability: type[T]) -> T:
+    """The connector as one that has this capability; without it the test is skipped."""
+    if not isinstance(connector, capability):
+        pytest.skip(f"does not implement {capability.__name__}")
+    return connector

@@ -65,6 +65,10 @@ STATE: dict[str, list[IndexModel]] = {
         IndexModel([("c", 1), ("ref", 1), ("at", 1)], name="order"),
         IndexModel([("c", 1), ("decided", 1), ("at", 1)], name="waiting"),
     ],
+    "tracbridge_comments": [
+        IndexModel([("c", 1), ("ref", 1)], name="order"),
+        IndexModel([("c", 1), ("open", 1)], name="open", partialFilterExpression={"open": True}),
+    ],
     "tracbridge_approvals": [IndexModel([("c", 1), ("ref", 1)], name="order")],
     "tracbridge_numbers": [
         IndexModel([("c", 1), ("number", 1)], name="number", unique=True),

@@ -5,6 +5,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.approvals import MongoApprovals
 from tracbridge.adapters.mongo.client import Document
+from tracbridge.adapters.mongo.comments import MongoCommentMemory
 from tracbridge.adapters.mongo.lease import MongoLease
 from tracbridge.adapters.mongo.ledger import MongoLedger, MongoPasses
 from tracbridge.adapters.mongo.numbers import MongoNumbers
@@ -33,6 +34,7 @@ class MongoState(Struct, frozen=True):
     numbers: MongoNumbers
     approvals: MongoApprovals
     versions: MongoVersions
+    comments: MongoCommentMemory
 
 
 def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -> MongoState:
@@ -51,4 +53,5 @@ def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -
         numbers=MongoNumbers(database, connection, host),
         approvals=MongoApprovals(database, connection, host),
         versions=MongoVersions(database, host),
+        comments=MongoCommentMemory(database, connection, host),
     )

@@ -126,6 +126,7 @@ def case_document(case: QuarantineCase) -> Document:
         "at": case.at,
         "state": case.state,
         **({"token": case.token} if case.token else {}),
+        **({"theirs": case.theirs} if case.theirs else {}),
     }
 
 
@@ -157,6 +158,7 @@ def to_case(document: Document) -> QuarantineCase:
         claim=to_claim(document["claim"]),
         state=document["state"],
         token=document.get("token", ""),
+        theirs=document.get("theirs", ""),
     )
 
 

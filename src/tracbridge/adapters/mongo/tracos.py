@@ -55,6 +55,12 @@ class TracosConnector:
         async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True}):
             yield page
 
+    async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
+        query = self._ours({"updatedAt": {"$gte": since}, **UNSYNCED})
+        with translated(self._host):
+            found = self._orders.find(query, self._shown).sort("updatedAt", -1).limit(limit)
+            return [record_of(document) for document in await found.to_list()]
+
     async def _pages(self, query: Document) -> AsyncIterator[Page]:
         with translated(self._host):
             cursor = self._orders.find(self._ours(query), self._shown, batch_size=PAGE)

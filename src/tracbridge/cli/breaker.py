@@ -1,0 +1,83 @@
+"""``tracbridge breaker``: whether the customer's system is called at all, and an operator's word
+on it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.table import harmless, moment, table
+from tracbridge.domain.errors import ConfigError
+from tracbridge.engine.pace import KEPT, WISHES, wishes
+from tracbridge.ports.connector import Paced
+
+WORDS = ("open", "closed", "automatic")
+
+
+def breaker(
+    word: Annotated[
+        str,
+        typer.Argument(
+            metavar="[open|closed|automatic]",
+            help="open: no more calls. closed: calls go out whatever becomes of them. automatic: "
+            "after failures in a row nobody calls for a while.",
+        ),
+    ] = "",
+    operation: Annotated[
+        str, typer.Option(metavar="NAME", help="Of these calls only, such as read or update.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Show the breakers of a connection, or say what they shall do from the next pass on."""
+    if word and word not in WORDS:
+        raise typer.BadParameter(f"say {', '.join(WORDS[:-1])} or {WORDS[-1]}.")
+    state = wait_for(_breaker(word, operation))
+    if json:
+        say_json(state)
+    else:
+        say(lines(state))
+
+
+async def _breaker(word: str, operation: str) -> dict[str, Any]:
+    async with serving() as service:
+        if not isinstance(service.customer.connector, Paced):
+            raise ConfigError("this customer's system is not called at a pace: it has no breakers.")
+        passes = service.connection.passes
+        said = dict(await wishes(passes))
+        if word:
+            said = {**said, operation: word} if operation else {"": word}
+            await passes.keep_cursor(WISHES, said)
+        kept = await passes.cursor(KEPT) or {}
+        return {"wanted": said, "at": kept.get("at"), **kept.get("state", {})}
+
+
+def lines(state: Mapping[str, Any]) -> str:
+    """The breakers as a table, and the pause that the system asked for."""
+    wanted: Mapping[str, str] = state["wanted"]
+    operations: Mapping[str, Any] = state.get("operations", {})
+    rows = [
+        (
+            harmless(name),
+            one["state"],
+            f"{one['seconds']:.0f} s" if one["seconds"] else "",
+            str(one["failures"] or ""),
+            wanted.get(name, wanted.get("", "automatic")),
+        )
+        for name, one in operations.items()
+    ]
+    found = [table(("CALLS", "STATE", "FOR", "FAILED IN A ROW", "WANTED"), rows)] if rows else []
+    paused = state.get("target", {}).get("paused", 0.0)
+    if paused:
+        found.append(f"His system asked for a pause: {paused:.0f} s were left.\n")
+    if not found:
+        found.append("All calls go out: nothing has failed.\n")
+    found += [f"Wanted from the next pass on: {_wish(*one)}.\n" for one in wanted.items()]
+    if state["at"]:
+        found.append(f"As of {moment(state['at'])}.\n")
+    return "".join(found).rstrip("\n")
+
+
+def _wish(operation: str, word: str) -> str:
+    return f"{word} ({harmless(operation) or 'all calls'})"

@@ -1,0 +1,1 @@
+"""IBM Maximo: work orders."""

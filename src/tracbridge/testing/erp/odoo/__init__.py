@@ -1,0 +1,1 @@
+"""Odoo: maintenance requests."""

@@ -1,0 +1,1 @@
+"""SAP PM: maintenance orders."""
