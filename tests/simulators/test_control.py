@@ -1,13 +1,14 @@
 """Knobs, people and counters over HTTP, for tests in other processes."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.simulators.client import OdooTalk, talking
-from tracbridge.testing.erp import SYSTEMS, Odoo, Strike, serve_in_thread
+from tracbridge.testing.erp import SYSTEMS, Clock, Odoo, Strike, serve_in_thread
 from tracbridge.testing.erp.control import PEOPLE
 
 
@@ -160,3 +161,29 @@ def test_a_server_in_a_thread_is_for_what_is_not_asynchronous() -> None:
 
 
 PLAIN: dict[str, Any] = {"verify": False, "trust_env": False}
+
+
+def test_the_clock_can_be_set() -> None:
+    clock = Clock(tick=0)
+    clock.advance(5)
+    clock.set(datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(hours=-3))))
+    assert clock.now() == clock.stamp() == datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_a_real_clock_goes_with_the_machines() -> None:
+    clock = Clock.real()
+    clock.advance(86_400)
+    assert clock.now() - datetime.now(UTC) > timedelta(hours=23)
+
+
+async def test_without_a_server_a_dropped_reply_is_a_reset() -> None:
+    sim = Odoo()
+    sim.faults.drop_reply = Strike()
+    transport = httpx2.ASGITransport(sim)
+    headers = {"authorization": "bearer odoo-key"}
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://odoo", headers=headers
+    ) as http:
+        with pytest.raises(ConnectionResetError):
+            await OdooTalk(http).create("Pump")
+    assert len(sim.records()) == 1

@@ -379,6 +379,15 @@ async def test_the_servers_clock_is_wrong(talk: type[Talk]) -> None:
         sim.faults.skew = -3600
         await asked.create("Pump")
         assert shown(sim, asked.records(await asked.page()))[0] == "Pump"
+        assert (sim.now() - sim.clock.now()).total_seconds() == -3600
+
+
+@every_system
+async def test_whoever_has_a_record_open_may_edit_it(talk: type[Talk]) -> None:
+    async with company(talk) as (sim, _):
+        sim.lock(first_key(sim))
+        sim.edit(first_key(sim), **{sim.TITLE: "Pump"})
+        assert titles(sim)[0] == "Pump"
 
 
 @every_system
@@ -422,6 +431,16 @@ async def test_a_fault_may_be_meant_for_one_operation_only() -> None:
         sim.faults.refuse = Refuse(status=500, only=["reads"])
         assert (await asked.update("1", "Pump")).is_success
         assert (await asked.page()).status_code == 500
+
+
+async def test_a_fault_may_be_meant_for_one_action_or_all() -> None:
+    async with company(SapTalk) as (sim, asked):
+        sim.faults.refuse = Refuse(status=503, only=["action:LockMaintenanceOrder"])
+        assert (await asked.act("ReleaseMaintenanceOrder", "4000000")).is_success
+        assert (await asked.act("LockMaintenanceOrder", "4000000")).status_code == 503
+        sim.faults.refuse = Refuse(status=503, only=["action"])
+        assert (await asked.act("UnlockMaintenanceOrder", "4000000")).status_code == 503
+        assert (await asked.update("4000000", "Pump")).is_success
 
 
 async def test_a_fault_counts_what_it_saw_and_struck() -> None:

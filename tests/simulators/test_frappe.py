@@ -67,6 +67,8 @@ async def test_filters_fields_and_orders(frappe: Frappe, asked: FrappeTalk) -> N
     assert names(await asked.find(filters={"name": ["in", keys[:2]]}, **by_name)) == keys[:2]
     assert names(await asked.find(filters=[["description", "like", "%PUMP 3%"]])) == keys[3:]
     assert names(await asked.find(filters=[["tracos_number", "is", "set"]])) == []
+    unset = [["tracos_number", "is", "not set"]]
+    assert names(await asked.find(filters=unset, **by_name)) == keys
     day = ["2026-11-23 09:00:02", "2026-11-23 09:00:03"]
     assert names(await asked.find(filters=[["modified", "between", day]], **by_name)) == keys[1:3]
     some = [["name", "=", keys[0]], ["name", "=", keys[3]]]

@@ -77,6 +77,8 @@ async def test_domains_are_in_prefix_notation(odoo: Odoo, asked: OdooTalk) -> No
     odoo.plant(5)
     later = ["write_date", ">", "2026-11-23 12:00:04"]
     tied = ["&", ["write_date", "=", "2026-11-23 12:00:04"], ["id", ">", 3]]
+    other = ["&", ["write_date", "=", "2026-11-23 12:00:04"], ["id", ">", 4]]
+    assert await found(asked, "|", later, *other) == ["Check pump 4"]
     assert await found(asked, "|", later, *tied, order="id asc") == ["Check pump 3", "Check pump 4"]
     assert await found(asked, ["id", "in", [2, 4]], ["id", "!=", 2]) == ["Check pump 3"]
     assert await found(asked, "!", ["id", "<=", 4]) == ["Check pump 4"]
@@ -368,3 +370,26 @@ async def test_json_rpc_answers_200_with_a_result_or_an_error(odoo: Odoo, asked:
     denied = await rpc(asked, "wrong", "unlink", [1])
     assert denied["error"]["code"] == 200
     assert len(odoo.records()) == 1
+
+
+async def test_orders_may_leave_their_direction_out(odoo: Odoo, asked: OdooTalk) -> None:
+    odoo.plant(2)
+    assert await found(asked, order="id") == ["Check pump 0", "Check pump 1"]
+    reply = await asked.call("search_read", order="id upwards")
+    assert (reply.status_code, reply.json()["name"]) == (500, "builtins.ValueError")
+
+
+async def test_fields_can_be_asked_for_and_paths_must_be_known(asked: OdooTalk) -> None:
+    fields = (await asked.call("fields_get")).json()
+    assert fields["write_date"]["readonly"] is True
+    assert fields["x_tracos_number"]["readonly"] is False
+    assert (await asked.http.get("/json/2/maintenance.request/read")).status_code == 404
+
+
+async def test_messages_are_found_by_author_and_time(odoo: Odoo, asked: OdooTalk) -> None:
+    odoo.create(name="Pump")
+    odoo.comment("1", "Seal ordered")
+    domain = [["author_id", "=", 7], ["date", ">=", "2026-11-23"]]
+    assert len((await asked.call("search_read", model="mail.message", domain=domain)).json()) == 1
+    wrong = await asked.call("search_read", model="mail.message", domain=[["subject", "=", 1]])
+    assert wrong.status_code == 500

@@ -439,3 +439,41 @@ def test_people_comment_at_the_end_of_the_long_text(sap: SapPm) -> None:
     text = sap.record(key)["MaintenanceOrderLongText"]
     assert text == "Vibration 0 mm/s\n* 23.11.2026 12:00:01 JSILVA\nSeal ordered"
     assert sap.comments(key) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [("MaintenanceOrder desc", "4000004"), ("MaintPriority asc,MaintenanceOrder desc", "4000004")],
+)
+async def test_orders_go_up_or_down(sap: SapPm, asked: SapTalk, order: str, first: str) -> None:
+    sap.plant(5)
+    assert numbers(await asked.find(orderby=order))[0] == first
+    for wrong in ("MaintenanceOrder down", "NoSuchField"):
+        reply = await asked.http.get(f"{SAP}/MaintenanceOrder", params={"$orderby": wrong})
+        assert reply.status_code == 400
+
+
+async def test_more_filters(sap: SapPm, asked: SapTalk) -> None:
+    sap.create(MaintenanceOrderDesc="Pump")
+    sap.create(MaintenanceOrderDesc="Valve", MaintOrdBasicStartDate="/Date(1795392000000)/")
+    day = "MaintOrdBasicStartDate ge datetime'2026-11-23T00:00:00'"
+    assert len(await asked.find(filter=day)) == 1
+    named = "startswith(MaintenanceOrderDesc,'Val') eq true"
+    assert len(await asked.find(filter=named)) == 1
+    nothing = {"$filter": "MaintOrdBasicStartDate eq null"}
+    reply = await asked.http.get(f"{SAP}/MaintenanceOrder", params=nothing)
+    assert len(asked.records(reply)) == 1
+
+
+async def test_what_is_no_date_or_no_login_or_no_function_is_refused(
+    sap: SapPm, asked: SapTalk
+) -> None:
+    [key] = sap.plant(1)
+    assert (await asked.patch(key, "*", MaintOrdBasicStartDate="2026-11-23")).status_code == 400
+    assert (await asked.act("CloseMaintenanceOrder", key)).status_code == 404
+    where = f"{SAP}/MaintenanceOrder('{key}')"
+    headers = await asked.token() | {"if-match": "*"}
+    assert (await asked.http.patch(where, content=b"{", headers=headers)).status_code == 400
+    async with asking(sap) as http:
+        reply = await http.get(f"{SAP}/", headers={"authorization": "Basic no-base64"})
+        assert reply.status_code == 401

@@ -121,13 +121,25 @@ async def test_an_outage_that_asks_for_a_pause_is_given_it() -> None:
     done: list[int] = []
     stop, heard = Stop(), Heard()
     busy = RetryableError("ask me later.", retry_after=timedelta(seconds=90))
-    task = asyncio.ensure_future(persist(failing(9, busy, done), AT_ONCE, heard, stop))
-    while not heard.incidents:  # noqa: ASYNC110 (the pause is what it waits in)
+    work = persist(failing(9, busy, done), AT_ONCE, heard, stop, for_ever=True)
+    task = asyncio.ensure_future(work)
+    while not (heard.incidents or task.done()):  # noqa: ASYNC110 (the pause is what it waits in)
         await asyncio.sleep(0)
     stop.set()
     with pytest.raises(RetryableError):
         await task
     assert heard.incidents == [("outage", "ask me later. Next attempt in 90.0 s.")]
+
+
+@pytest.mark.parametrize(("seconds", "attempts"), [(0.0, 4), (61.0, 1)])
+async def test_who_does_not_run_for_ever_gives_up_where_a_pause_is_longer_than_a_minute(
+    seconds: float, attempts: int
+) -> None:
+    done: list[int] = []
+    busy = RetryableError("ask me later.", retry_after=timedelta(seconds=seconds))
+    with pytest.raises(RetryableError, match="ask me later"):
+        await persist(failing(9, busy, done), AT_ONCE, Heard(), Stop())
+    assert len(done) == attempts
 
 
 async def test_a_pause_ends_when_its_time_is_over() -> None:

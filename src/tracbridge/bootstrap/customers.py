@@ -1,8 +1,10 @@
 """The customer's side of a connection: his system, and what is kept of what he gave us."""
 
+import os
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -12,6 +14,7 @@ from tracbridge.adapters.connectors.folder.forgotten import FolderForgotten
 from tracbridge.adapters.connectors.folder.recorded import FolderRecorded
 from tracbridge.adapters.connectors.folder.retention import FolderRetention
 from tracbridge.adapters.connectors.folder.settings import NAMES
+from tracbridge.config.files import configured
 from tracbridge.config.settings import FOLDER, Settings
 from tracbridge.config.translations import translation_of
 from tracbridge.domain.errors import ConfigError, RecordError, RetryableError
@@ -45,7 +48,10 @@ def customer_of(settings: Settings, taken: TakenFiles, clock: Clock) -> Customer
         return _folders(folder_settings(settings), taken)
     from tracbridge.config.connectors import kind  # noqa: PLC0415 (only where there is a file)
 
-    place = Place(settings.name, settings.root, settings.zone, clock.now)
+    def fresh() -> object:
+        return configured(os.environ, Path.cwd()).named(settings.name).system
+
+    place = Place(settings.name, settings.root, settings.zone, clock.now, fresh)
     connector: Connector = kind(settings.connector)(settings.system, place)
     kept, mapping = Present(connector, clock), translation_of(settings)
     return Customer(connector, Nothing(), Nothing(), kept, lambda: looked(connector, mapping))

@@ -62,8 +62,9 @@ class Tenant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of one connection, checked. Paths are as written, relative to the current
-    directory. ``in_file``: they stand in a file, not in the environment. ``connector``: the kind of
-    the customer's system; ``root``: the folder of the files; ``system``: its settings, None where they are the folders below.
+    directory. ``in_file``: they stand in a file, not in the environment; ``root``: the folder of
+    the files. ``connector``: the kind of the customer's system; ``system``: its settings, None
+    where they are the folders below.
     """
 
     name: str = DEFAULT

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from tracbridge.domain.link import Claim
 from tracbridge.engine.connection import Connection
-from tracbridge.ports.connector import Paced, Record
+from tracbridge.engine.rhythm import Rhythm
+from tracbridge.ports.connector import Record
 
 OVERLAP = timedelta(minutes=5)
 """Read again before the last resume point: clocks differ, and late commits carry old times."""
@@ -18,13 +19,8 @@ ROTATION = 10_000
 
 PAGE = 1_000
 
-CHUNK = 50
-"""Orders looked at together where calls are few; `TURN`: for how long, before what is new on both
-sides is looked at again; `LIVE`: what changed so lately goes before a backlog.
-"""
-
-TURN = timedelta(seconds=2)
 LIVE = timedelta(minutes=10)
+"""Where calls are few, what changed so lately goes before a backlog."""
 
 _NO_CLAIM = Claim(0, 0)
 
@@ -38,31 +34,38 @@ class Portion(Struct, frozen=True):
 
 class Candidates:
     """Unsynced documents, those that changed lately, those to be told again, and a slice of all the
-    others.
+    others. ``rhythm``: where calls are few; then a turn's worth of them.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, rhythm: Rhythm | None = None) -> None:
+        self.connection, self.rhythm = connection, rhythm
         self.started = connection.clock.now()
         self.position = ""
         self.seen = 0
-        self.paced = isinstance(connection.customer, Paced)
 
     def turn_over(self) -> bool:
         """Others have waited long enough."""
-        return self.paced and self.connection.clock.now() - self.started >= TURN
+        return self.rhythm is not None and self.rhythm.over(self.connection.clock.now())
 
     async def pages(self) -> AsyncIterator[Portion]:
         """The documents to look at, page by page."""
-        if not self.paced:
-            async for portion in self._pages():
-                yield portion
-            return
-        fresh = await self.connection.tracos.freshest(self.started - LIVE, CHUNK)
+        pages = self._pages() if self.rhythm is None else self._in_chunks(self.rhythm)
+        async for portion in pages:
+            yield portion
+
+    async def _in_chunks(self, rhythm: Rhythm) -> AsyncIterator[Portion]:
+        """What changed last, then all the others, a few at a time."""
+        clock = self.connection.clock
+        rhythm.begin(clock.now())
+        fresh = await self.connection.tracos.freshest(self.started - LIVE, rhythm.chunk)
         yield Portion(fresh, sure=True)
+        shown = {record.source for record in fresh}
         async for portion in self._pages():
-            for start in range(0, len(portion.records), CHUNK):
-                yield Portion(portion.records[start : start + CHUNK], sure=portion.sure)
+            left = [record for record in portion.records if record.source not in shown]
+            while left:
+                rhythm.took(clock.now())
+                some, left = left[: rhythm.chunk], left[rhythm.chunk :]
+                yield Portion(some, sure=portion.sure)
 
     async def _pages(self) -> AsyncIterator[Portion]:
         since = await self.connection.passes.cursor("changed")

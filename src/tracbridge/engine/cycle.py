@@ -13,8 +13,9 @@ from tracbridge.engine.inbound import Inbound
 from tracbridge.engine.outbound import Outbound
 from tracbridge.engine.pace import heed, keep
 from tracbridge.engine.probe import probe
+from tracbridge.engine.rhythm import Rhythm
 from tracbridge.engine.writing import held
-from tracbridge.ports.connector import Rereads
+from tracbridge.ports.connector import Paced, Rereads
 
 
 async def cycle(connection: Connection, tally: Tally, sources: Collection[Side]) -> None:
@@ -30,12 +31,12 @@ async def cycle(connection: Connection, tally: Tally, sources: Collection[Side])
         await probe(connection, tally)
         comments = Conversation(connection, tally)
         await comments.settle()
-        more = True
+        rhythm, more = Rhythm(), True
         while more:
-            if Side.CUSTOMER in sources:
+            if Side.CUSTOMER in sources and rhythm.due(connection.clock.now()):
                 await Inbound(connection, tally)()
                 await comments.read()
-            more = Side.TRACOS in sources and await outwards(connection, tally)
+            more = Side.TRACOS in sources and await outwards(connection, tally, rhythm)
         if Side.TRACOS in sources:
             await comments.give()
     except RetryableError:
@@ -51,9 +52,10 @@ their records were changed under our hands. More waits for the next pass.
 """
 
 
-async def outwards(connection: Connection, tally: Tally) -> bool:
+async def outwards(connection: Connection, tally: Tally, rhythm: Rhythm) -> bool:
     """What goes out, and what becomes possible by it; whether there is more of it."""
-    outbound = Outbound(connection, tally)
+    paced = isinstance(connection.customer, Paced)
+    outbound = Outbound(connection, tally, rhythm if paced else None)
     await outbound()
     more = outbound.more
     for _ in range(STEPS):
@@ -76,7 +78,10 @@ async def look_again(connection: Connection, tally: Tally, refs: Sequence[str]) 
         return False
     links = await connection.ledger.find(refs)
     known = await held(connection, list(links.values()))
+    new = [ref for ref in refs if ref in links and links[ref].base is None]
     found = [record for record in await customer.reread(known) if record]
+    # An order that he is to be given may be there already, made by somebody who has our memory.
+    found += [record for record in await customer.ours(new) if record]
     if found:
         await Inbound(connection, tally).once(found)
     return bool(found)

@@ -97,12 +97,12 @@ def told(
 
 def route_of(connection: Connection, link: Link, order: WorkOrder) -> Route | None:
     """How his system gets to TracOS's status; None where it may be given at once."""
-    given = link.last_given
-    if given is None or "status" not in given or "status" in link.held:
+    given, wanted = link.last_given, str(order.fields["status"])
+    if given is None:
+        return connection.translation.route("", "", None, wanted)
+    if "status" not in given or "status" in link.held:
         return None
-    return connection.translation.route(
-        link.state, link.extra, str(given["status"]), str(order.fields["status"])
-    )
+    return connection.translation.route(link.state, link.extra, str(given["status"]), wanted)
 
 
 def body_of(body: Any) -> Any:

@@ -31,6 +31,7 @@ from tracbridge.engine.outgoing import (
 from tracbridge.engine.owned import put_back
 from tracbridge.engine.portions import portions
 from tracbridge.engine.retold import newly, retell, settled_by_itself
+from tracbridge.engine.rhythm import Rhythm
 from tracbridge.engine.writing import answers_of, writes_of
 from tracbridge.mapping.synced import UNMARK, is_synced, mark, synced_at
 from tracbridge.ports.connector import (
@@ -60,8 +61,8 @@ from tracbridge.sync.publish import (
 class Outbound:
     """One pass from TracOS to the customer."""
 
-    def __init__(self, connection: Connection, tally: Tally) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, tally: Tally, rhythm: Rhythm | None = None) -> None:
+        self.connection, self.rhythm = connection, rhythm
         self.run, self.tally, self.withheld = tally.run, tally.outbound, tally.withheld
         self.counter = 0
         self.now = connection.clock.now()
@@ -84,7 +85,7 @@ class Outbound:
         await self.cases.look()
         await self.resume()
         before = self.tally["delivered"]
-        candidates, prepared = Candidates(connection), Prepared()
+        candidates, prepared = Candidates(connection, self.rhythm), Prepared()
         async for portion in candidates.pages():
             if self.more:
                 break

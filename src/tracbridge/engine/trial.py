@@ -18,14 +18,14 @@ from tracbridge.domain.errors import (
     shown,
 )
 from tracbridge.domain.link import Link, Theirs
-from tracbridge.domain.workorder import Fields, Side, WorkOrder, settled
+from tracbridge.domain.workorder import Fields, WorkOrder, settled
 from tracbridge.engine.answering import arrived
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.outgoing import Version, entry_of_version
 from tracbridge.engine.writing import answers_of, held, writes_of
 from tracbridge.ports.connector import Receipt, Record, Rereads, Stages, Write
 from tracbridge.ports.numbers import Key
-from tracbridge.ports.runtime import Finding, Pause
+from tracbridge.ports.runtime import Finding, Pause, Step
 from tracbridge.sync.fields import Rules, respelt, same
 from tracbridge.sync.publish import content, differs, next_version
 
@@ -190,7 +190,7 @@ class Trial:
         texts = [name for name, value in met.his.items() if isinstance(value, str)]
         for name in sorted(texts, key=lambda name: name not in FIRST):
             old = (met.link.base or {}).get(name)
-            if name == "status" or not self._tells(name) or not isinstance(old, str):
+            if name == "status" or not isinstance(old, str):
                 continue
             for new in changed(old):
                 if keys := await self._keys(met, name, new):
@@ -198,14 +198,9 @@ class Trial:
         what = "has no text that we may change and put back exactly as it stands there"
         raise UnfitError(f"order {self.ref} {what}: name another one.")
 
-    def _tells(self, name: str) -> bool:
-        """TracOS's changes of the field go to the customer."""
-        rule = self.rules.get(name)
-        return rule is None or (Side.CUSTOMER in rule.into and not rule.once)
-
     async def _keys(self, met: Met, name: str, new: str) -> tuple[str, ...]:
-        """His keys that the change is spelt by; () where it is not to be seen there, or what stands
-        there now could not be written back.
+        """His keys that the change is spelt by; () where he is not told of it, or what stands there
+        now could not be written back.
         """
         version = Version(await self._version(met.link, met, name, new), met.link)
         (write,) = await writes_of(self.connection, [version])
@@ -238,14 +233,19 @@ class Trial:
         entry = replace(entry, why={**entry.why, "by": {name: f"check --write by {self.by}"}})
         await connection.lease.hold()
         await connection.history.put([entry])
+        await connection.steps.passed(Step.RECORDED)
         version.link = await self._save(version.link)
+        await connection.steps.passed(Step.STAGED)
         try:
             (answer,) = await answers_of(connection, [version])
         except TracbridgeError as error:
             return version.link, UnknownOutcomeError(str(error))
+        await connection.steps.passed(Step.EFFECT)
         if isinstance(answer, Receipt):
             counter = await connection.passes.counter()
-            return await self._save(arrived(connection, version.link, answer, counter)), None
+            stored = await self._save(arrived(connection, version.link, answer, counter))
+            await connection.steps.passed(Step.PUBLISHED)
+            return stored, None
         if isinstance(answer, UnknownOutcomeError):
             return version.link, answer
         await connection.history.supersede([entry.id])
@@ -313,12 +313,14 @@ class Trial:
             await self._save(replace(self._refreshed(link, record), base=base))
             return Finding("as before", ok=False, text=self.left)
         await self._settle(link, met, record)
+        also = [n for n, v in fields.items() if n != name and met.his.get(n) != v]
         apart = [key for key in chosen.keys if there.get(key) != before.get(key)]
-        if apart or any(met.his.get(n) != v for n, v in fields.items()):
+        if met.his.get(name) != now:
             text = f"{name} shows {_quoted(now)}, not {_quoted(met.his.get(name))} as before"
-            changed_too = [n for n, v in fields.items() if n != name and met.his.get(n) != v]
-            more = f"; {', '.join(changed_too)} changed with it" if changed_too else ""
-            return Finding("as before", ok=False, text=text + more)
+            return Finding("as before", ok=False, text=text)
+        if also or apart:
+            text = f"{', '.join([*also, *apart])} changed with {name}, which is as before"
+            return Finding("as before", ok=False, text=text)
         return Finding("as before", ok=True, text=f"{name} shows {_quoted(now)}, as before")
 
     async def _settle(self, link: Link, met: Met, record: Record) -> None:
@@ -340,8 +342,8 @@ def changed(old: str) -> Iterator[str]:
     its end, and where that is not to be seen (his system cuts it), at its beginning.
     """
     if MARK not in old:
-        kept = old[: max(0, len(old) - len(MARK) - 1)]
-        yield f"{kept} {MARK}" if kept.strip() else MARK
+        kept = old[: max(0, len(old) - len(MARK) - 1)].rstrip()
+        yield f"{kept} {MARK}" if kept else MARK
         yield MARK + old[len(MARK) :]
 
 

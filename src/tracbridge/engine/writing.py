@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tracbridge.domain.errors import RecordError, RetryableError
+from tracbridge.domain.errors import ConfigError, RecordError, RetryableError
 from tracbridge.domain.link import Link, Theirs
 from tracbridge.domain.workorder import Fields, WorkOrder
 from tracbridge.engine.connection import Connection
@@ -63,6 +63,7 @@ async def pair(
     ``known``: numbers whose keys we have.
     """
     if connection.numbers is None:
+        refuse_renumbered(connection, versions, answers)
         return
     new = {
         key_in(connection, answer): version.ref
@@ -70,6 +71,23 @@ async def pair(
         if isinstance(answer, Receipt) and version.ref not in known
     }
     await connection.numbers.pair({key: number for key, number in new.items() if key.ref})
+
+
+def refuse_renumbered(
+    connection: Connection, versions: Sequence[Version], answers: Sequence[object]
+) -> None:
+    """Raises `ConfigError` where his system has given a new order a number of its own, although the
+    mapping says that his numbers are TracOS's: read back, it would be another order.
+    """
+    for version, answer in zip(versions, answers, strict=True):
+        body = answer.body if isinstance(answer, Receipt) else None
+        key = connection.translation.customer_ref(body) if body else None
+        if key is not None and key != version.ref:
+            raise ConfigError(
+                f"TracOS's order {version.ref} was made in the customer's system under its own "
+                f"number {key}. Say in the mapping that his keys are his own (key: as: text, with "
+                "ours: the field that holds TracOS's number); then the run goes on."
+            )
 
 
 def key_in(connection: Connection, receipt: Receipt) -> Key:

@@ -3,7 +3,7 @@
 Whatever a file may get wrong is told as a `Wrong`, all at once, with the way to its place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -207,10 +207,14 @@ class _Compiler:
             for name in getattr(given, part):
                 if name not in known:
                     self.wrong.append(Wrong(("transitions", part), no_state(name, known)))
+        self._first(given.initial, known)
         self._costs(given.costs)
-        return Graph(
-            given.steps, frozenset(given.irreversible), frozenset(given.allow), given.costs
-        )
+        closed, allowed = frozenset(given.irreversible), frozenset(given.allow)
+        return Graph(given.steps, closed, allowed, given.costs, given.initial or "")
+
+    def _first(self, initial: str | None, known: Collection[str]) -> None:
+        if initial is not None and initial not in known:
+            self.wrong.append(Wrong(("transitions", "initial"), no_state(initial, set(known))))
 
     def _costs(self, costs: Mapping[str, int]) -> None:
         for name, cost in costs.items():

@@ -299,15 +299,19 @@ class Declared(Struct, frozen=True):
             if stamp and stamp.written:
                 stamp.codec.write(moment, body, known)
 
-    def route(self, link_state: str, extra: str, given: str, wanted: str) -> Route | None:
+    def route(self, link_state: str, extra: str, given: str | None, wanted: str) -> Route | None:
         """How his system gets from the status it was given to the one that is wanted.
 
         None where it takes any, and where it shows the wanted one already. A state of that name may
-        be gone since the mapping was changed: then what he shows is where he stands.
+        be gone since the mapping was changed: then what he shows is where he stands. ``given`` None
+        is a new order.
         """
         codec = dict(self.written).get("status")
         if self.graph is None or not isinstance(codec, CasesCodec) or given == wanted:
             return None
+        if given is None:
+            born = codec.named(self.graph.initial) if self.graph.initial else None
+            return Route(born.name, born.is_, born.is_ == wanted) if born else None
         shown = codec.named(link_state) if link_state else None
         if shown is None:
             shown = codec.state(orjson.loads(extra)) if extra else None

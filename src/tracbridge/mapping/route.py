@@ -10,13 +10,15 @@ class Graph(Struct, frozen=True):
     """Which states follow which in one step.
 
     ``irreversible``: never gone through; a way may only end there where ``allowed`` names them.
-    ``costs``: of a step into a state, 1 unless said.
+    ``costs``: of a step into a state, 1 unless said. ``initial``: where everything begins, "" where
+    it may be anywhere.
     """
 
     steps: Mapping[str, Sequence[str]]
     irreversible: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     costs: Mapping[str, int] = {}
+    initial: str = ""
 
     def way(self, start: str, ends: Collection[str]) -> list[str] | None:
         """The states to go through, the last of them in ``ends``; [] if ``start`` is, None if

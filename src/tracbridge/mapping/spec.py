@@ -76,10 +76,12 @@ class Transitions(Part, frozen=True, kw_only=True):
     """From which of his states which others can be reached in one step; ``steps`` by name.
 
     ``irreversible``: never gone through on the way to another, and only written where ``allow``
-    names them. ``costs``: of a step into a state, 1 unless said.
+    names them. ``costs``: of a step into a state, 1 unless said. ``initial``: the state in which
+    his system makes every new order, whatever it is told; None where it may be any.
     """
 
     steps: Mapping[str, list[str]]
+    initial: str | None = None
     irreversible: list[str] = []
     allow: list[str] = []
     costs: Mapping[str, int] = {}

@@ -104,11 +104,11 @@ class Translation(Protocol):
     def to_customer(self, order: WorkOrder) -> dict[str, Any]:
         """The customer's whole record but for what is `passed`; ``order.extra`` is looked at."""
 
-    def route(self, link_state: str, extra: str, given: str, wanted: str) -> Route | None:
+    def route(self, link_state: str, extra: str, given: str | None, wanted: str) -> Route | None:
         """How his system gets from the status it was given to the one that is wanted.
 
-        ``link_state``: the state that we gave last, "" if he has shown one since. None where his
-        system takes any.
+        ``link_state``: the state that we gave last, "" if he has shown one since. ``given``: None
+        is a new order, which begins where his system lets it. None where his system takes any.
         """
 
     def tracos_ref(self, body: Body) -> str | None:

@@ -194,6 +194,9 @@ class Rereads(Protocol):
         Known by ``ref`` and ``body`` of an earlier reading, or of what was written.
         """
 
+    async def ours(self, numbers: Sequence[str]) -> Sequence[Record | None]:
+        """The records that carry these numbers of TracOS's, in order; None where none does."""
+
 
 @runtime_checkable
 class Probes(Protocol):

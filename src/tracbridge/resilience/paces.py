@@ -29,6 +29,7 @@ class Paces:
         self._targets: dict[str, Target] = {}
         self._of: dict[str, tuple[str, Pace]] = {}
         self._logins: dict[str, Breaker] = {}
+        self._kept: dict[str, tuple[Mapping[str, Any], float]] = {}
 
     def of(self, connection: str, target: str, settings: PaceSettings) -> Pace:
         """The pace of a connection: the same one as before, unless it has another target now."""
@@ -43,6 +44,9 @@ class Paces:
             return before[1]
         pace = Pace(settings, self.now, self._sleep, self.chance, shared)
         self._of[connection] = (target, pace)
+        if connection in self._kept:
+            kept, since = self._kept.pop(connection)
+            pace.restore(kept, self.now() - since)
         return pace
 
     def login(self, login: str) -> Breaker:
@@ -58,7 +62,9 @@ class Paces:
         return {name: pace.describe() for name, (_, pace) in sorted(self._of.items())}
 
     def restore(self, kept: Mapping[str, Any], elapsed: float = 0.0) -> None:
-        """Go on as described ``elapsed`` seconds ago, for the connections that are here."""
-        for name, (_, pace) in self._of.items():
-            if name in kept:
-                pace.restore(kept[name], elapsed)
+        """Go on as described ``elapsed`` seconds ago, also for connections that are yet to come."""
+        for name, one in kept.items():
+            if name in self._of:
+                self._of[name][1].restore(one, elapsed)
+            else:
+                self._kept[name] = (one, self.now() - elapsed)

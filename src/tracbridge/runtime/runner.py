@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.ports.runtime import Observer, Step, Steps
-from tracbridge.resilience.backoff import Backoff
+from tracbridge.resilience.backoff import LONGEST, Backoff
 
 
 class Stop(Struct):
@@ -68,8 +68,8 @@ async def persist(
     """Do ``work`` until it succeeds; it must be safe to repeat.
 
     Outages are waited out: as often as ``backoff`` allows, or for ever, and at least as long as the
-    error asks for. An attempt that got further (``progress`` grew) starts the count anew. Raises
-    the last `RetryableError`.
+    error asks for; who does not run for ever gives up where that is more than a minute. An attempt
+    that got further (``progress`` grew) starts the count anew. Raises the last `RetryableError`.
     """
     attempt, reached = 0, progress()
     while True:
@@ -77,7 +77,8 @@ async def persist(
             return await work()
         except RetryableError as error:
             attempt, reached = (0 if progress() > reached else attempt), progress()
-            if stop.asked or (attempt >= backoff.retries and not for_ever):
+            given_up = attempt >= backoff.retries or asked(error) > LONGEST
+            if stop.asked or (given_up and not for_ever):
                 raise
             seconds = backoff.pause(attempt, random.random(), asked(error))  # noqa: S311
             observer.incident("outage", "", f"{error} Next attempt in {seconds:.1f} s.")

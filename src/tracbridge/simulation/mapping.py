@@ -44,7 +44,7 @@ class Plain(Struct, eq=False):
     def recalled(self, *_: Any) -> Fields:
         return {}
 
-    def route(self, *_: str) -> None:
+    def route(self, *_: str | None) -> None:
         return None
 
     def from_customer(self, body: Body) -> WorkOrder:

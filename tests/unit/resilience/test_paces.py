@@ -56,6 +56,16 @@ def test_all_of_a_process_is_kept_and_goes_on_in_the_next_one() -> None:
     assert again.state("read") is State.OPEN
 
 
+def test_what_is_kept_waits_for_a_connection_that_comes_later() -> None:
+    clock = Clock()
+    before, after = paces(clock), paces(clock)
+    before.of("one", "erp", SETTINGS).throttled(100.0)
+    after.restore(before.describe(), elapsed=10)
+    clock.now += 20
+    assert after.of("one", "erp", SETTINGS).target.bucket.held == clock.now + 70
+    assert after.of("two", "elsewhere", SETTINGS).target.bucket.held == clock.now
+
+
 def test_a_login_that_was_refused_is_not_tried_again_for_a_while_by_anybody() -> None:
     clock = Clock()
     all_ = paces(clock)

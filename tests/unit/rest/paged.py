@@ -28,6 +28,9 @@ KINDS: dict[str, dict[str, Any]] = {
         "request": {"query": {"skip": None, "after": "{last}"}},
         "paging": {"kind": "keyset", "by": "id", "initial": 0},
     },
+    "keyset, asked in whole seconds": {
+        "changed": {"path": "at", "send": "YYYY-MM-DDTHH:mm:ssZ", "overlap": 0},
+    },
     "link": {"request": {"query": {"skip": None}}, "paging": {"kind": "link", "path": "next"}},
     "relative link in a header": {
         "request": {"query": {"skip": None}},
@@ -37,7 +40,11 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 class Table:
-    """The records: (id, seconds after the start, text). Times are shown in whole seconds."""
+    """The records: (id, seconds after the start, text). Times are shown in whole seconds, or
+    ``fine``.
+    """
+
+    fine = False
 
     def __init__(self, rows: Sequence[tuple[int, float, str]] = ()) -> None:
         self.rows = {id_: (id_, at, text) for id_, at, text in rows}
@@ -45,7 +52,7 @@ class Table:
         self.spoil: Callable[[list[Any], int], list[Any]] = lambda page, _: page
 
     def shown(self, row: tuple[int, float, str]) -> dict[str, Any]:
-        at = (START + timedelta(seconds=int(row[1]))).isoformat()
+        at = (START + timedelta(seconds=row[1] if self.fine else int(row[1]))).isoformat()
         return {"id": row[0], "at": at, "v": str(row[1]), "text": row[2]}
 
     def answer(self, call: Call) -> Reply:
@@ -66,7 +73,7 @@ class Table:
         link = link.replace("+", "%2B")
         body = {"orders": page, "more": more, "next": BASE + link if more else None}
         header = {"link": f'<{link}>; rel="next"'} if more else {}
-        return reply(body, **header)
+        return reply(body, 200, **header)
 
 
 def pager(kind: str, size: int = 3, **read: Any) -> Pager:
@@ -84,6 +91,7 @@ def read(
 ) -> list[Page]:
     """One whole reading; ``between``: what happens there after each page."""
     found: list[Page] = []
+    table.fine = pages.system.spec.read.changed.send is not None  # type: ignore[union-attr]
     at: At | None = pages.start(since, now)
     seen = Seen()
     while at is not None:

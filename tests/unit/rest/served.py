@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -55,7 +55,7 @@ class Raw(Struct):
     for_ever: bool = False
 
 
-Handler = Callable[[Asked], Answer | Raw]
+Handler = Callable[[Asked], Answer | Raw | Awaitable[Answer]]
 
 
 class Served:
@@ -99,7 +99,8 @@ class Served:
         return Asked(method, target, headers, body)
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
-        answer = self.handler(asked)
+        told = self.handler(asked)
+        answer = told if isinstance(told, Answer | Raw) else await told
         if isinstance(answer, Answer):
             writer.write(answer.encode())
             await writer.drain()

@@ -60,6 +60,7 @@ def test_an_origin_is_written_as_a_host_header_has_it() -> None:
         "https://erp.example.com#@127.0.0.1",
         "https://erp.example.com?x=1",
         "https://erp.example.com\\@127.0.0.1",
+        "https://erp.example.com/a\\b",
         "https://erp.example.com /",
         "https://erp.example.com\n",
         "https://erp.example.com\t/",

@@ -3,7 +3,6 @@
 import asyncio
 from base64 import b64encode
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -112,8 +111,16 @@ async def test_however_many_calls_wait_for_the_first_login_one_is_made() -> None
 
 
 async def test_a_login_that_was_taken_lets_calls_go_side_by_side() -> None:
-    async with serving(Door()) as server, sender(basic(server.url, "new-canary")) as one:
-        replies = await asyncio.gather(*(one.send(READ) for _ in range(10)))
+    met = asyncio.Barrier(5)
+
+    async def handler(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            await met.wait()
+        return Answer()
+
+    async with serving(handler) as server, sender(basic(server.url)) as one:
+        await one.send(READ)
+        replies = await asyncio.gather(*(one.send(WRITE) for _ in range(5)))
     assert {reply.status for reply in replies} == {200}
 
 
@@ -136,6 +143,16 @@ async def test_a_rotated_secret_is_read_anew_and_the_calls_go_on(csrf: Csrf | No
             replies = await asyncio.gather(*(one.send(WRITE) for _ in range(10)))
             assert {reply.status for reply in replies} == {200}
     assert len(asked) == 1
+
+
+async def test_writes_that_all_need_a_token_first_try_a_refused_login_once() -> None:
+    door = Door("old-canary")
+    async with serving(door) as server, sender(basic(server.url), csrf=CSRF) as one:
+        await one.send(READ)
+        door.password = "new-canary"  # noqa: S105
+        results = await asyncio.gather(*(one.send(WRITE) for _ in range(5)), return_exceptions=True)
+        assert {type(result) for result in results} == {LoginRefusedError}
+    assert door.wrong == 1
 
 
 async def test_with_a_rotated_secret_that_is_wrong_too_nobody_storms_the_door() -> None:
@@ -168,6 +185,9 @@ async def test_pauses_between_tries_of_a_refused_login_grow() -> None:
             time.now += seconds
         door.password = "old-canary"  # noqa: S105
         assert (await one.send(READ)).status == 200
+        door.password = "new-canary"  # noqa: S105
+        with pytest.raises(LoginRefusedError, match="in 60 s"):
+            await one.send(READ)
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
@@ -220,165 +240,6 @@ async def test_settings_for_another_system_are_not_taken_over() -> None:
     assert door.wrong == 1
 
 
-class Tokens:
-    """A system with tokens, and the place that gives them."""
-
-    def __init__(self, life: Any = 3_600) -> None:
-        self.life, self.given, self.valid = life, 0, ""
-        self.secret = "canary s/1"  # noqa: S105
-        self.status = 200
-        self.forms: list[dict[str, list[str]]] = []
-
-    def __call__(self, asked: Asked) -> Answer:
-        if asked.path != "/token":
-            return Answer(200 if asked.headers.get("authorization") == self.valid else 401)
-        self.forms.append(parse_qs(asked.body.decode()))
-        self.given += 1
-        if asked.headers.get("authorization") != f"Basic {packed('cli%2Fent:canary+s%2F1')}":
-            return Answer(401, {"error": "invalid_client", "canary": self.secret})
-        if self.status != 200:
-            return Answer(self.status, {"error": "canary"})
-        self.valid = f"Bearer token-canary-{self.given}"
-        return Answer(200, {"access_token": self.valid[7:], "expires_in": self.life})
-
-
-def oauth(url: str, **said: Any) -> RestSettings:
-    auth = {"kind": "oauth2", "token_url": f"{url}/token", "client_id": "cli/ent"}
-    return settings(url, auth={**auth, "client_secret": "canary s/1", **said})
-
-
-async def test_a_token_is_fetched_once_for_all_callers_and_used_until_shortly_before_its_end() -> (
-    None
-):
-    tokens, time = Tokens(), Time()
-    async with (
-        serving(tokens) as server,
-        sender(oauth(server.url, scope="a b"), paces=time.paces()) as one,
-    ):
-        replies = await asyncio.gather(*(one.send(READ) for _ in range(10)))
-        assert {reply.status for reply in replies} == {200}
-        time.now += 3_500
-        await one.send(READ)
-        assert tokens.given == 1
-        time.now += 60
-        replies = await asyncio.gather(*(one.send(READ) for _ in range(10)))
-        assert {reply.status for reply in replies} == {200}
-    assert tokens.given == 2
-    assert tokens.forms[0] == {"grant_type": ["client_credentials"], "scope": ["a b"]}
-
-
-@pytest.mark.parametrize(
-    ("life", "lives"),
-    [(10, 9), ("100", 90), (None, 270), ("soon", 270), (-5, 270), ("inf", 270), (0, 270)],
-)
-async def test_a_token_lives_as_long_as_its_answer_says(life: Any, lives: float) -> None:
-    tokens, time = Tokens(life), Time()
-    async with (
-        serving(tokens) as server,
-        sender(oauth(server.url), paces=time.paces()) as one,
-    ):
-        await one.send(READ)
-        time.now += lives - 0.5
-        await one.send(READ)
-        assert tokens.given == 1
-        time.now += 1
-        await one.send(READ)
-        assert tokens.given == 2
-
-
-async def test_a_token_that_ended_early_is_fetched_anew_exactly_once() -> None:
-    tokens = Tokens()
-    async with serving(tokens) as server, sender(oauth(server.url)) as one:
-        await one.send(READ)
-        tokens.valid = "Bearer nothing"
-        replies = await asyncio.gather(*(one.send(READ) for _ in range(10)))
-        assert {reply.status for reply in replies} == {200}
-        assert tokens.given == 2
-
-
-async def test_a_fresh_token_that_is_refused_is_an_error_and_no_storm_follows() -> None:
-    tokens = Tokens()
-
-    def handler(asked: Asked) -> Answer:
-        return tokens(asked) if asked.path == "/token" else Answer(401)
-
-    async with serving(handler) as server, sender(oauth(server.url)) as one:
-        for _ in range(5):
-            with pytest.raises(LoginRefusedError, match=r"under auth \(oauth2\)"):
-                await one.send(READ)
-    assert len(server.asked) == 4
-
-
-async def test_credentials_that_buy_no_token_are_tried_once() -> None:
-    tokens = Tokens()
-    async with (
-        serving(tokens) as server,
-        sender(oauth(server.url, client_secret="wrong-canary")) as one,  # noqa: S106
-    ):
-        results = await asyncio.gather(*(one.send(READ) for _ in range(10)), return_exceptions=True)
-    assert {type(result) for result in results} == {LoginRefusedError}
-    assert not any("canary" in str(result) for result in results)
-    assert tokens.given == 1
-
-
-async def test_credentials_that_stop_buying_tokens_while_running_are_tried_once() -> None:
-    tokens, time = Tokens(), Time()
-    async with serving(tokens) as server, sender(oauth(server.url), paces=time.paces()) as one:
-        await one.send(READ)
-        time.now += 4_000
-        tokens.status = 400
-        results = await asyncio.gather(*(one.send(READ) for _ in range(10)), return_exceptions=True)
-        assert {type(result) for result in results} == {LoginRefusedError}
-        assert tokens.given == 2
-
-
-async def test_a_token_server_that_is_away_is_waited_for() -> None:
-    tokens = Tokens()
-    tokens.status = 500
-    async with serving(tokens) as server, sender(oauth(server.url)) as one:
-        with pytest.raises(RetryableError, match="gave no token: status 500"):
-            await one.send(WRITE)
-        tokens.status = 200
-        assert (await one.send(WRITE)).status == 200
-
-
-async def test_client_credentials_may_stand_in_the_body() -> None:
-    tokens = Tokens()
-    async with serving(tokens) as server, sender(oauth(server.url, client_auth="body")) as one:
-        with pytest.raises(LoginRefusedError):
-            await one.send(READ)
-    assert tokens.forms[0]["client_secret"] == ["canary s/1"]
-    assert "authorization" not in server.asked[0].headers
-
-
-@pytest.mark.parametrize("body", [{}, [], {"access_token": 7}, {"access_token": "a\nb"}, "x"])
-async def test_an_answer_without_a_usable_token_is_none(body: Any) -> None:
-    async with (
-        serving(lambda _: Answer(200, body)) as server,
-        sender(oauth(server.url)) as one,
-    ):
-        with pytest.raises(RetryableError, match="its answer has none"):
-            await one.send(READ)
-
-
-async def test_the_place_of_tokens_obeys_the_rules_for_addresses() -> None:
-    async with serving() as server:
-        said = oauth(server.url, token_url="http://169.254.169.254/token")  # noqa: S106
-        async with sender(said) as one:
-            with pytest.raises(ConfigError, match="which no setting allows"):
-                await one.send(READ)
-    assert not server.asked
-
-
-async def test_a_token_url_that_redirects_is_not_followed() -> None:
-    async with serving() as other:
-        redirect = Answer(307, b"", {"Location": f"{other.url}/token"})
-        async with serving(lambda _: redirect) as server, sender(oauth(server.url)) as one:
-            with pytest.raises(ConfigError, match="redirects are not followed"):
-                await one.send(READ)
-    assert not other.asked
-
-
 async def test_a_new_login_begins_without_the_cookies_of_the_old_one() -> None:
     door = Door("old-canary")
 
@@ -394,6 +255,17 @@ async def test_a_new_login_begins_without_the_cookies_of_the_old_one() -> None:
             door.password, said[0] = "new-canary", basic(server.url, "new-canary")
             await one.send(READ)
     assert [a.headers.get("cookie") for a in server.asked] == [None, "sid=old", None]
+
+
+async def test_a_new_login_begins_with_a_csrf_token_of_its_own() -> None:
+    door = Door("old-canary")
+    async with serving(door) as server:
+        said = [basic(server.url)]
+        async with sender(basic(server.url), fresh=lambda: said[0], csrf=CSRF) as one:
+            await one.send(WRITE)
+            door.password, said[0] = "new-canary", basic(server.url, "new-canary")
+            await one.send(WRITE)
+    assert [a.method for a in server.asked] == ["GET", "POST", "POST", "GET", "POST"]
 
 
 async def test_one_login_at_one_host_is_one_target_whatever_its_secret() -> None:

@@ -88,7 +88,7 @@ def test_times_without_an_offset_need_a_zone() -> None:
     value = overlaid(INTERFACE, {"read": {"changed": changed}})
     with pytest.raises(SettingError, match=r"read.changed.zone: is missing"):
         load(value, Places(lambda _: "x"), None)
-    assert load(value, Places(lambda _: "x"), UTC)
+    assert load(value, Places(lambda _: "x"), UTC).times is not None
 
 
 def test_pages_by_time_of_the_whole_list_need_pages_by_time_of_changes() -> None:

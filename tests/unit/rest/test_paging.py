@@ -52,7 +52,7 @@ def test_after_the_last_page_only_the_newest_are_given_again(
     assert set(again) == {id_ for id_, at, _ in table.rows.values() if int(at) == newest}
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(set(KINDS) - {"page", "link", "relative link in a header"})),
     tables,
@@ -66,8 +66,7 @@ def test_records_that_change_while_pages_are_read_are_neither_lost_now_nor_later
     waiting = list(changes)
 
     def change(_: int) -> None:
-        if waiting:
-            id_ = waiting.pop()
+        for id_ in [waiting.pop() for _ in range(min(2, len(waiting)))]:
             clock[0] += timedelta(seconds=1)
             at = (clock[0] - START).total_seconds()
             table.rows[id_] = (id_, at, f"changed at {at}")
@@ -82,7 +81,7 @@ def test_records_that_change_while_pages_are_read_are_neither_lost_now_nor_later
     assert texts == {str(id_): text for id_, _, text in table.rows.values()}
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(kinds, tables, st.integers(2, 4), st.randoms(use_true_random=False))
 def test_rows_that_come_twice_or_in_another_order_are_neither_lost_nor_doubled(
     kind: str, table: Table, size: int, dice: random.Random
@@ -126,6 +125,26 @@ def test_a_system_that_gives_the_same_page_for_ever_is_left(kind: str) -> None:
     table.spoil = lambda *_: first
     with pytest.raises(RetryableError, match="again and again"):
         read(pager(kind), table)
+
+
+@pytest.mark.parametrize("kind", ["offset", "offset, full pages", "keyset"])
+def test_rows_that_move_up_between_two_pages_are_not_passed_over(kind: str) -> None:
+    table = Table([(n, 1, "") for n in range(1, 10)])
+
+    def change(pages: int) -> None:
+        if pages == 2:
+            for id_ in (1, 2, 3):
+                table.rows[id_] = (id_, 3600 + id_, "newer")
+
+    assert set(ids(read(pager(kind), table, between=change))) == set(range(1, 10))
+
+
+@pytest.mark.parametrize(("kind", "calls"), [("offset", 13), ("keyset", 13), ("keyset by id", 11)])
+@pytest.mark.parametrize("seconds_apart", [0, 10])
+def test_a_page_costs_one_call(kind: str, calls: int, seconds_apart: int) -> None:
+    table = Table([(n, n * seconds_apart, "") for n in range(1, 101)])
+    read(pager(kind, 10), table)
+    assert len(table.calls) <= calls
 
 
 def test_a_link_that_leads_back_is_not_followed_for_ever() -> None:
@@ -208,6 +227,18 @@ def test_an_unsorted_list_moves_the_cursor_only_at_its_end() -> None:
     pages = read(pager("link"), table)
     assert {since_of(page.cursor) for page in pages[:-1]} == {None}
     assert since_of(pages[-1].cursor) == START + timedelta(seconds=9)
+
+
+def test_of_an_unsorted_list_the_beginning_counts() -> None:
+    """What was given early may have changed while the rest was read."""
+    pages, seen = pager("link"), Seen()
+    one = reply({"orders": [order(1)], "next": "/orders?skip=1"})
+    step = pages.take(pages.start(None, NOW), one, seen, NOW)
+    assert step.next is not None
+    later = NOW + timedelta(hours=1)
+    two = orders([order(2, at=(NOW + timedelta(minutes=30)).isoformat())])
+    last = pages.take(step.next, two, seen, later)
+    assert since_of(last.page.cursor) == NOW
 
 
 def test_a_whole_list_by_key_goes_on_where_it_was_broken_off() -> None:
@@ -294,6 +325,14 @@ def test_a_delta_link_is_where_the_next_reading_begins() -> None:
     again = pages.start(step.page.cursor, NOW)
     link = "/api/data/v9.2/msdyn_workorders?$deltatoken=40211900%2111"
     assert pages.call(again).path == DYNAMICS + link
+
+
+@pytest.mark.parametrize("value", [None, False, ""])
+def test_a_record_that_says_that_it_is_not_deleted_is_none_of_those(value: Any) -> None:
+    pages = Pager(system(read={"deleted": {"path": "gone"}}), BASE)
+    rows = orders([order(1, gone=value), order(2), order(3, gone=True)])
+    step = pages.take(pages.start(None, NOW), rows, Seen(), NOW)
+    assert [r.body is None for r in step.page.records] == [False, False, True]
 
 
 def test_a_token_that_is_too_old_means_the_whole_list() -> None:

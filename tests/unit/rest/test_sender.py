@@ -10,7 +10,6 @@ import pytest
 
 from tests.unit.rest.served import Answer, Asked, Raw, Time, sender, serving, settings
 from tracbridge.adapters.connectors.rest.calls import BadReplyError, Call, Reply
-from tracbridge.adapters.connectors.rest.spec import Csrf
 from tracbridge.domain.errors import ConfigError, RetryableError, UnknownOutcomeError
 from tracbridge.resilience.breaker import State
 
@@ -126,6 +125,7 @@ async def test_where_nobody_listens_nothing_was_sent(call: Call) -> None:
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+TWICE = gzip.compress(gzip.compress(b"{}"))
 BROKEN: dict[str, Answer | Raw] = {
     "reset before any answer": Raw([], "reset"),
     "closed before any answer": Raw([]),
@@ -137,7 +137,7 @@ BROKEN: dict[str, Answer | Raw] = {
     "not HTTP": Raw([b"220 smtp.example.com ESMTP\r\n"]),
     "two lengths": Raw([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"]),
     "damaged gzip": Answer(200, b"no gzip", {"Content-Encoding": "gzip"}),
-    "packed twice": Answer(200, gzip.compress(b"{}"), {"Content-Encoding": "gzip, gzip"}),
+    "packed twice": Answer(200, TWICE, {"Content-Encoding": "gzip, gzip"}),
     "endless head": Raw([b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000]),
 }
 
@@ -188,7 +188,7 @@ async def test_a_name_service_that_hangs_is_bound_by_the_time_of_the_call() -> N
 
 def bomb(wbits: int) -> bytes:
     packer = zlib.compressobj(9, wbits=wbits)
-    return b"".join(packer.compress(bytes(2**20)) for _ in range(256)) + packer.flush()
+    return b"".join(packer.compress(bytes(2**20)) for _ in range(64)) + packer.flush()
 
 
 @pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", 15)])
@@ -291,6 +291,17 @@ async def test_failures_in_a_row_open_the_breaker_and_nobody_is_called() -> None
         assert one.pace.state("create") is State.CLOSED
 
 
+async def test_what_an_answer_means_for_the_breaker_says_the_caller() -> None:
+    async with (
+        serving(lambda _: Answer(500, {})) as server,
+        sender(settings(server.url)) as one,
+    ):
+        for _ in range(5):
+            reply = await one.send(WRITE)
+            one.pace.failed(reply.operation)
+        assert one.pace.state("create") is State.OPEN
+
+
 async def test_during_a_pause_the_server_is_asked_nothing_by_anybody() -> None:
     time = Time()
     paces = time.paces()
@@ -308,83 +319,6 @@ async def test_during_a_pause_the_server_is_asked_nothing_by_anybody() -> None:
             assert not server.asked
             time.now += 600
             await two.send(READ)
-    assert len(server.asked) == 1
-
-
-CSRF = Csrf(path="/service/")
-
-
-class Sap:
-    """Writes need the token of their session."""
-
-    def __init__(self, token: str = "t1") -> None:  # noqa: S107 (no secret)
-        self.token = token
-
-    def __call__(self, asked: Asked) -> Answer:
-        if asked.headers.get("x-csrf-token") == "Fetch":
-            headers = {"X-CSRF-Token": self.token, "Set-Cookie": f"session={self.token}; Path=/"}
-            return Answer(200, {}, headers)
-        known = asked.headers.get("x-csrf-token"), asked.headers.get("cookie")
-        if asked.method != "GET" and known != (self.token, f"session={self.token}"):
-            return Answer(403, {}, {"X-CSRF-Token": "Required"})
-        return Answer()
-
-
-async def test_writes_get_a_csrf_token_once_and_again_where_it_is_stale() -> None:
-    sap = Sap()
-    async with serving(sap) as server, sender(settings(server.url), csrf=CSRF) as one:
-        assert (await one.send(READ)).status == 200
-        replies = await asyncio.gather(*(one.send(WRITE) for _ in range(5)))
-        assert [reply.status for reply in replies] == [200] * 5
-        sap.token = "t2"  # noqa: S105 (no secret)
-        replies = await asyncio.gather(*(one.send(WRITE) for _ in range(5)))
-        assert [reply.status for reply in replies] == [200] * 5
-    fetches = [a.path for a in server.asked if a.headers.get("x-csrf-token") == "Fetch"]
-    assert fetches == ["/service/", "/service/"]
-
-
-async def test_a_write_that_is_forbidden_for_good_is_tried_twice_and_no_more() -> None:
-    def handler(asked: Asked) -> Answer:
-        fetch = asked.headers.get("x-csrf-token") == "Fetch"
-        return Answer(200 if fetch else 403, {}, {"X-CSRF-Token": "t" if fetch else "Required"})
-
-    async with serving(handler) as server, sender(settings(server.url), csrf=CSRF) as one:
-        assert (await one.send(WRITE)).status == 403
-    assert [asked.method for asked in server.asked] == ["GET", "POST", "GET", "POST"]
-
-
-async def test_another_403_is_an_answer_as_any() -> None:
-    def handler(asked: Asked) -> Answer:
-        fetch = asked.headers.get("x-csrf-token") == "Fetch"
-        return Answer(200 if fetch else 403, {}, {"X-CSRF-Token": "t"} if fetch else {})
-
-    async with serving(handler) as server, sender(settings(server.url), csrf=CSRF) as one:
-        assert (await one.send(WRITE)).status == 403
-    assert [asked.method for asked in server.asked] == ["GET", "POST"]
-
-
-@pytest.mark.parametrize("status", [200, 404, 500])
-async def test_without_a_csrf_token_no_write_is_sent(status: int) -> None:
-    async with (
-        serving(lambda _: Answer(status, {})) as server,
-        sender(settings(server.url), csrf=CSRF) as one,
-    ):
-        with pytest.raises(RetryableError, match=f"gave no token for writes .*{status}") as bad:
-            await one.send(WRITE)
-        assert not isinstance(bad.value, UnknownOutcomeError)
-    assert [asked.method for asked in server.asked] == ["GET"]
-
-
-async def test_a_fetch_of_a_token_that_is_throttled_pauses_everything() -> None:
-    answer = Answer(429, {}, {"Retry-After": "120"})
-    async with (
-        serving(lambda _: answer) as server,
-        sender(settings(server.url), csrf=CSRF) as one,
-    ):
-        with pytest.raises(RetryableError, match="put off GET /service/: 429"):
-            await one.send(WRITE)
-        with pytest.raises(RetryableError, match="asked for a pause"):
-            await one.send(READ)
     assert len(server.asked) == 1
 
 

@@ -75,6 +75,22 @@ async def test_keys_that_are_his_own_are_never_sent() -> None:
     assert sender.calls[0].body == {"text": "n"}
 
 
+async def test_a_key_that_only_an_action_changes_is_not_passed_over_in_silence() -> None:
+    acted = {"update": {"by_action": ["state"]}}
+    write = Write("key", {**(KNOWN.body or {}), "text": "n", "state": "B"}, "1", KNOWN)
+    refusal = await refused(write, **acted)
+    assert isinstance(refusal, RecordError)
+    assert (refusal.why.code, refusal.why.pointer) == ("not_writable", "/state")
+    _, sender = await written(update(text="n"), reply(order(7)), **acted)
+    assert sender.calls[0].body == {"text": "n"}
+    action = {"request": {"method": "POST", "path": "/b"}, "keys": ["state"]}
+    by_action = Write("key", write.body, "1", KNOWN, state="B")
+    _, sender = await written(
+        by_action, reply(order(7)), reply(order(7)), actions={"B": action}, **acted
+    )
+    assert [call.body for call in sender.calls] == [{"text": "n"}, None]
+
+
 async def test_keys_that_go_together_go_together() -> None:
     together = {"update": {"together": [["text", "state"]]}}
     _, sender = await written(update(text="n"), reply(order(7)), **together)
@@ -327,10 +343,12 @@ ACTIONS: dict[str, Any] = {
                 {
                     "when": {"codes": {"has": "LOCK"}},
                     "request": {"method": "POST", "path": "/orders/{ref}/unlock"},
+                    "answer": {"record": ""},
                 },
                 {
                     "when": {"codes": {"has": "DONE"}},
                     "request": {"method": "POST", "path": "/orders/{ref}/reopen"},
+                    "answer": {"record": ""},
                 },
             ],
         },
@@ -355,6 +373,16 @@ async def test_a_state_is_called_after_the_other_keys_are_written() -> None:
     assert receipt.version == "3"
 
 
+async def test_the_two_calls_of_one_write_have_marks_of_their_own() -> None:
+    write = update(coded("OPEN"), text="n", codes="DONE", state="DONE")
+    mark = {"idempotency": {"header": "x-mark"}}
+    _, sender = await written(
+        write, reply(order(7, v="2")), reply(order(7, codes="DONE")), **mark, **ACTIONS
+    )
+    one, two = (call.headers["x-mark"] for call in sender.calls)
+    assert one != two
+
+
 async def test_a_state_without_other_changes_is_one_call() -> None:
     write = update(coded("OPEN"), codes="DONE", state="DONE")
     _, sender = await written(write, reply(order(7, codes="DONE", v="3")), **ACTIONS)
@@ -368,8 +396,25 @@ async def test_a_state_that_the_record_shows_already_is_no_call() -> None:
 
 @pytest.mark.parametrize(("codes", "path"), [("OPEN LOCK", "unlock"), ("DONE", "reopen")])
 async def test_the_call_that_fits_leads_to_a_state(codes: str, path: str) -> None:
-    _, sender = await written(update(coded(codes), state="OPEN"), reply(order(7)), **ACTIONS)
+    made = reply(order(7, codes="OPEN"))
+    _, sender = await written(update(coded(codes), state="OPEN"), made, **ACTIONS)
     assert sender.told == [f"POST /orders/7/{path}"]
+
+
+async def test_a_call_after_which_the_record_shows_another_state_is_followed_by_the_next() -> None:
+    write = update(coded("DONE LOCK"), state="OPEN")
+    between, after = reply(order(7, codes="DONE", v="2")), reply(order(7, codes="OPEN", v="3"))
+    receipt, sender = await written(write, between, after, **ACTIONS)
+    assert sender.told == ["POST /orders/7/unlock", "POST /orders/7/reopen"]
+    assert receipt.version == "3"
+
+
+async def test_a_state_that_was_not_reached_is_not_called_reached() -> None:
+    error = await refused(
+        update(coded("OPEN"), state="DONE"), reply(order(7, codes="OTHER")), **ACTIONS
+    )
+    assert isinstance(error, RecordError)
+    assert error.why.code == "no_way"
 
 
 async def test_a_state_that_no_call_leads_to_is_refused() -> None:
@@ -381,7 +426,11 @@ async def test_a_state_that_no_call_leads_to_is_refused() -> None:
 async def test_after_an_update_without_a_version_in_its_answer_the_record_is_read_for_it() -> None:
     write = update(coded("OPEN"), text="n", state="DONE")
     _, sender = await written(
-        write, reply(b"", 204), reply(order(7, codes="OPEN", v="6")), reply(order(7)), **ACTIONS
+        write,
+        reply(b"", 204),
+        reply(order(7, codes="OPEN", v="6")),
+        reply(order(7, codes="DONE")),
+        **ACTIONS,
     )
     assert sender.told == ["PATCH /orders/7", "GET /orders/7", "POST /orders/7/done"]
     assert sender.calls[2].headers == {"If-Match": "6"}
@@ -389,7 +438,7 @@ async def test_after_an_update_without_a_version_in_its_answer_the_record_is_rea
 
 async def test_a_state_that_he_has_already_is_success() -> None:
     rules = {"errors": [{"status": 400, "is": "already"}], **ACTIONS}
-    now = reply(order(7, codes="OTHER", v="9"))
+    now = reply(order(7, codes="DONE X", v="9"))
     receipt, _ = await written(update(coded("OPEN"), state="DONE"), reply({}, 400), now, **rules)
     assert receipt.version == "9"
 
@@ -397,7 +446,8 @@ async def test_a_state_that_he_has_already_is_success() -> None:
 async def test_a_new_record_is_brought_to_its_state() -> None:
     write = Write("key", {"text": "new"}, "88123", state="DONE")
     made = reply(order(9, codes="NEW"))
-    receipt, sender = await written(write, NOTHING, made, reply(order(9, v="2")), **ACTIONS)
+    done = reply(order(9, codes="DONE", v="2"))
+    receipt, sender = await written(write, NOTHING, made, done, **ACTIONS)
     assert sender.told[-1] == "POST /orders/9/done"
     assert receipt.version == "2"
 

@@ -116,6 +116,9 @@ class MemoryConnector:
     async def reread(self, records: Sequence[Record]) -> Sequence[Record | None]:
         return [self.system.get(record.ref) for record in records]
 
+    async def ours(self, numbers: Sequence[str]) -> Sequence[Record | None]:
+        return [self.system.get(number) for number in numbers]
+
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         return [self._write(write) for write in writes]
 

@@ -21,8 +21,7 @@ from tracbridge.proof.sample.keys import is_for_us, ours_in
 from tracbridge.proof.sample.look import Sample
 from tracbridge.proof.sample.prose import prose_of
 from tracbridge.proof.sample.roles import others_in
-from tracbridge.proof.sample.statuses import State
-from tracbridge.proof.sample.wording import guessed
+from tracbridge.proof.sample.statuses import State, states_of
 
 WELL: Final = 0.9
 """Share of the records that a preset reads, their statuses aside, if it is to be proposed."""
@@ -175,7 +174,7 @@ def _status(draft: Draft, chosen: Fit, sample: Sample) -> None:
         draft.say(Level.FOUND, "fields.status", what)
         return
     cases = list(line.cases) or [Case(is_=v, when={path: k}) for k, v in line.values.items()]
-    new = [one for one in _seen(column) if _differs(one, cases, path)]
+    new = [one for one in states_of(column) if _differs(one, cases, path)]
     known = len(column.counted) - len(new)
     draft.say(Level.FOUND, "fields.status", f"{known:,} of his states are in the preset", path)
     _unread(draft, chosen, sample, column, new)
@@ -192,15 +191,6 @@ def _main_path(line: Line) -> str:
         return line.path
     plain = [p for case in line.cases for p, v in case.when.items() if not isinstance(v, dict)]
     return Counter(plain).most_common(1)[0][0] if plain else ""
-
-
-def _seen(column: Column) -> list[State]:
-    names = {value[0]: value[1] for value in column.said if isinstance(value, list)}
-    return [
-        State(value, count, guessed(names.get(value, value)), names.get(value, ""))
-        for (_, value), count in column.counted.items()
-        if isinstance(value, str | int)
-    ]
 
 
 def _differs(state: State, cases: Sequence[Case], path: str) -> bool:
@@ -231,36 +221,28 @@ def _unread(
         draft.say(Level.NOTE, "fields.status", what, cure="Add a case that fits them.")
 
 
-def _overlaid(cases: Sequence[Case], new: Sequence[State], path: str, total: int) -> Iterator[Item]:
+def _overlaid(cases: Sequence[Case], new: Sequence[State], path: str, total: int) -> list[Item]:
     """The preset's cases, those of new states among them; ended ones before what interrupts."""
-    also = _shared(cases, path)
-    left = {cell_of(one.word): one for one in new}
-    ended = [one for one in new if one.is_ in ENDED]
+    also, left, made = _shared(cases, path), list(new), list[Item]()
     for case in cases:
-        if path not in case.when and ended:
-            yield from _added(ended, left, path, also, total)
-            ended = []
-        state = next((left[c] for c in left if _names(case, path, left[c].word)), None)
+        state = next((one for one in left if _names(case, path, one.word)), None)
         if state is None:
-            yield Item(spelt(case))
+            made.append(Item(spelt(case)))
         else:
-            left.pop(cell_of(state.word))
-            changed = replace(case, is_=str(state.is_ or FILL), name=state.name or case.name)
-            yield Item(spelt(changed), why_of(state, total))
-    yield from _added(new, left, path, also, total)
+            left.remove(state)
+            named = replace(case, is_=str(state.is_ or FILL), name=state.name or case.name)
+            made.append(Item(spelt(named), why_of(state, total)))
+    for state in left:
+        is_ = str(state.is_ or FILL)
+        case = Case(is_=is_, when={path: state.word}, also=also, name=state.name)
+        made.append(Item(spelt(case), why_of(state, total)))
+    if all(path in item.value["when"] for item in made):
+        return made
+    return sorted(made, key=lambda item: not _is_ended(item.value, path))
 
 
-def _added(
-    states: Sequence[State],
-    left: dict[Any, State],
-    path: str,
-    also: Mapping[str, Any],
-    total: int,
-) -> Iterator[Item]:
-    for state in states:
-        if left.pop(cell_of(state.word), None):
-            made = Case(is_=str(state.is_ or FILL), when={path: state.word}, also=also)
-            yield Item(spelt(replace(made, name=state.name)), why_of(state, total))
+def _is_ended(case: Mapping[str, Any], path: str) -> bool:
+    return case["is"] in ENDED and path in case["when"]
 
 
 def _shared(cases: Sequence[Case], path: str) -> Mapping[str, Any]:
@@ -284,7 +266,7 @@ def _text(draft: Draft, name: str, chosen: Fit, sample: Sample) -> None:
     if line is None or column is None or column.kind != "text":
         return
     seen, said, why = prose_of(column), dict[str, Any](), []
-    if line.limit and seen.longest > line.limit:
+    if line.limit and seen.longest > line.limit and not line.html:
         said["limit"] = seen.limit
         why.append(f"up to {seen.longest:,} characters, not {line.limit}")
     elif seen.limit and line.limit is None and not line.html:

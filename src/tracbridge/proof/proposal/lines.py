@@ -129,7 +129,7 @@ def habits(prose: Prose) -> tuple[dict[str, Any], str]:
     """What his system does to that text, and the evidence of it."""
     said: dict[str, Any] = {}
     why = [f"filled in {prose.filled:.0%}, {prose.different:.0%} of them different"]
-    if prose.limit:
+    if prose.limit and not prose.html:
         said["limit"] = prose.limit
         why.append(f"several end at {prose.limit} characters, none is longer")
     else:

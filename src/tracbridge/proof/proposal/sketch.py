@@ -80,7 +80,7 @@ def _table(table: Table, indent: int) -> Iterator[str]:
 def _row(row: Row, indent: int) -> Iterator[str]:
     start = " " * indent + flow(row.key) + ":"
     match row.value:
-        case Table():
+        case Table() if row.value.rows:
             yield from _with(start, row.why, indent)
             yield from _table(row.value, indent + 2)
         case tuple() if row.value:

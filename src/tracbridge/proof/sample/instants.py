@@ -9,7 +9,7 @@ from msgspec import Struct
 from tracbridge.domain.errors import RecordError
 from tracbridge.mapping.moments import Kind, Spelling
 from tracbridge.proof.sample.columns import Column
-from tracbridge.proof.sample.naming import hints, pieces, words
+from tracbridge.proof.sample.naming import CREATED, DUE, UPDATED, hints, pieces, words
 
 _DAYS: Final = ("YYYY-MM-DD", "YYYYMMDD", "DD/MM/YYYY", "MM/DD/YYYY", "DD.MM.YYYY", "YYYY/MM/DD")
 _CLOCKS: Final = ("HH:mm:ss", "HH:mm", "HHmmss", "HHmm")
@@ -34,10 +34,8 @@ _FIRST, _LAST = 631_152_000, 4_102_444_800
 """Seconds since 1970 of the years 1990 and 2100: numbers between may be moments."""
 
 _NUMBERS: Final = {"epoch": 1, "epoch_ms": 1_000}
-_DATE_WORDS: Final = words(
-    "date data datum day dia tag dt fecha giorno jour at on time timestamp ts when moment "
-    "created updated modified changed"
-)
+_DAY_WORDS: Final = words("date data datum day dia tag dt fecha giorno jour")
+_DATE_WORDS: Final = _DAY_WORDS | CREATED | UPDATED | DUE | words("at on time ts when moment")
 _TIME_WORDS: Final = words("time hora hour zeit uhrzeit heure ora clock hr tm")
 
 
@@ -189,7 +187,7 @@ def _partner(path: str, clocks: Mapping[str, str]) -> str | None:
 
 def _stem(path: str) -> tuple[str, ...]:
     above = path.rpartition(".")[0]
-    both = _DATE_WORDS | _TIME_WORDS
+    both = _DAY_WORDS | _TIME_WORDS
     return (above, *(piece for piece in pieces(path) if piece not in both))
 
 

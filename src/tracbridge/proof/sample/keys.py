@@ -66,7 +66,7 @@ def key_in(
 
     def likeness(column: Column) -> float:
         named = bool(refs) and [str(value).strip() for value in column.said] == list(refs)
-        return _likeness(column) + 1.5 * named
+        return _likeness(column) + 2.5 * named
 
     best = max((c for c in possible if _is_unique(c)), key=likeness, default=None)
     scope = ""

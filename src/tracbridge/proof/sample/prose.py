@@ -1,6 +1,7 @@
 """The texts of a sample of records: which are prose, and what his system does to them. Pure."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -38,6 +39,9 @@ _OTHERS: Final = PEOPLE | EQUIPMENT | LOCATION
 
 CUT: Final = 3
 """Different texts of exactly the greatest length from which on it looks like a limit."""
+
+_VARIED: Final = 8
+"""Different lengths, without which texts are alike and not cut."""
 
 _LEAST: Final = 20
 """Characters: what is shorter is a code, not a text that was cut."""
@@ -99,7 +103,7 @@ def _is_prose(one: Prose) -> bool:
 
 def limit_of(texts: Iterable[str]) -> int | None:
     """The length at which a system seems to have cut texts: many of the longest have just that, and
-    it is a length that people choose, or most of them end in the middle of a word.
+    it is a length that people choose, or they end in the middle of words.
     """
     different = sorted(set(texts), key=len)
     lengths = Counter(map(len, different))
@@ -107,7 +111,8 @@ def limit_of(texts: Iterable[str]) -> int | None:
     near = max(lengths[length] for length in range(most - 8, most))
     if most < _LEAST or lengths[most] < max(CUT, len(different) // 100, 2 * near + 1):
         return None
-    return most if _is_round(most) or _in_a_word(different, most) else None
+    varied = len(lengths) >= _VARIED and _is_round(most)
+    return most if varied or _in_a_word(different, most) else None
 
 
 def _is_round(length: int) -> bool:
@@ -116,10 +121,16 @@ def _is_round(length: int) -> bool:
 
 
 def _in_a_word(texts: Sequence[str], most: int) -> bool:
-    """Most of the longest end in what is no word elsewhere."""
-    known = {word for text in texts for word in text.split()[:-1]}
-    ends = [text.split()[-1:] for text in texts if len(text) == most]
-    return 2 * sum(word[0] not in known for word in ends if word) > len(ends)
+    """Some of the longest end with the beginning of a word that is whole in others."""
+    known = sorted({word for text in texts for word in text.split()})
+    ends = [text.split()[-1] for text in texts if len(text) == most and text.split()]
+    return sum(word.isalpha() and _begins(word, known) for word in ends) >= CUT
+
+
+def _begins(start: str, known: Sequence[str]) -> bool:
+    """One of these words, which are sorted, goes on after it."""
+    at = bisect_right(known, start)
+    return at < len(known) and known[at].startswith(start)
 
 
 def _padded(texts: Iterable[str]) -> bool:

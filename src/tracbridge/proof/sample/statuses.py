@@ -78,18 +78,25 @@ def _words(column: Column) -> Spelt | None:
     most = MOST if hints(column.path, STATUS) else min(MOST, max(2, len(column.said) // 4))
     if len(counts) > most or not all(_is_word(value) for _, value in counts):
         return None
-    names = {value[0]: value[1] for value in column.said if isinstance(value, list)}
-    states = _sorted(
-        State(value, count, guessed(names.get(value, value)), names.get(value, ""))
-        for (_, value), count in counts.items()
-    )
+    states = _sorted(states_of(column))
     silent = len(column.cells) - len(column.said)
     return Spelt("words", column.path, states, _score(column, states), silent)
 
 
+def states_of(column: Column) -> list[State]:
+    """Each value of the column as a state, with the name that goes with it, if any does."""
+    names = {v[0]: v[1] for v in column.said if isinstance(v, list) and v[1].isprintable()}
+    return [
+        State(value, count, guessed(names.get(value, value)), names.get(value, ""))
+        for (_, value), count in column.counted.items()
+        if _is_word(value)
+    ]
+
+
 def _is_word(value: Any) -> bool:
+    """It can stand in a file."""
     if isinstance(value, str):
-        return len(value) <= LONGEST
+        return len(value) <= LONGEST and not any("\ud800" <= c <= "\udfff" for c in value)
     return isinstance(value, int) and _LONG[0] <= value <= _LONG[1]
 
 

@@ -55,7 +55,10 @@ async def _end(state: ServerState) -> None:
 
 @contextmanager
 def serve_in_thread(app: Any, port: int = 0) -> Iterator[str]:
-    """The same in a thread of its own, for what is not asynchronous."""
+    """The same in a thread of its own, for what is not asynchronous.
+
+    Nothing is locked: the app's people act while no request is under way, or over HTTP.
+    """
     started = threading.Event()
     told: list[str] = []
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []

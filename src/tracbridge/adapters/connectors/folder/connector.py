@@ -55,6 +55,7 @@ class FolderConnector:
 
     async def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
         """What `read` would give now; everything stays where it is."""
+        del since
         inbox: Inbox = Glance(self.settings)
         if isinstance(self.inbox, KeepingInbox):
             taken = UntouchedFiles(self.inbox.taken)

@@ -1,6 +1,6 @@
 """Asks a system, says what its answer means, and tells the pace how it is doing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from tracbridge.adapters.connectors.rest.answers import (
 from tracbridge.adapters.connectors.rest.calls import BadReplyError, Call, Reply
 from tracbridge.adapters.connectors.rest.hiding import Hiding
 from tracbridge.adapters.connectors.rest.records import item_of, named, record_of
-from tracbridge.adapters.connectors.rest.system import System
+from tracbridge.adapters.connectors.rest.system import Many, System
 from tracbridge.adapters.connectors.rest.template import Names
 from tracbridge.domain.errors import ConfigError, RecordError, RetryableError
 from tracbridge.mapping.path import MISSING
@@ -51,6 +51,8 @@ class Asking:
     ) -> None:
         self.system, self.sender, self.now = system, sender, now
         self._hiding = hiding
+        self._ones: dict[str, Record | None] = {}
+        self._found: dict[str, Record | None] = {}
 
     async def ask(self, call: Call) -> tuple[Reply, Verdict]:
         """The answer and its meaning. Raises what the sender raises."""
@@ -85,11 +87,44 @@ class Asking:
             raise error
         raise BadReplyError(str(error), retry_after=error.retry_after)
 
+    async def look_ahead(self, refs: Sequence[str], numbers: Sequence[str]) -> None:
+        """Ask for these records at once; each answer then serves one question of `one` or `find`.
+
+        Nothing is asked where the interface has no such request. Raises `RetryableError`.
+        """
+        self._ones, self._found = {}, {}
+        if self.system.many and len(refs) > 1:
+            for record in await self._several(self.system.many, refs):
+                self._ones[record.ref or ""] = record
+            self._ones = {ref: self._ones.get(ref) for ref in refs}
+        search = self.system.find
+        if search and search.many and len(numbers) > 1:
+            records = await self._several(search.many, numbers)
+            for number in numbers:
+                mine = (r for r in records if _is_number(search.shows.get(r.body or {}), number))
+                self._found[number] = next(mine, None)
+
+    def forget(self, ref: str) -> None:
+        """What was asked ahead of this record is not true any more."""
+        self._ones.pop(ref, None)
+
+    async def _several(self, many: Many, wanted: Sequence[str]) -> list[Record]:
+        found: list[Record] = []
+        for start in range(0, len(wanted), many.size):
+            names = many.names(wanted[start : start + many.size])
+            reply = await self.read(many.form.call(names, "look"))
+            decoded = items_of(reply, many.records) if reply else ()
+            records = [item_of(self.system, one, None).record for one in decoded if one.body]
+            found += [one for one in records if one.error is None and one.body is not None]
+        return found
+
     async def one(self, names: Names) -> Record | None:
         """One record as it is now, None where the system shows none under that id.
 
         ``names``: ``ref`` ("" where only the record's own fields name it), ``version``, ``record``.
         """
+        if names.get("ref") in self._ones:
+            return self._ones.pop(str(names["ref"]))
         form, where = self.system.one
         call = form.call(names, "look")
         reply = await self.read(call, *self.system.spec.one.missing)
@@ -114,6 +149,8 @@ class Asking:
         search, spec = self.system.find, self.system.spec.find
         if search is None or spec is None or not number:
             return None
+        if number in self._found:
+            return self._found.pop(number)
         call = search.form.call({"number": number}, "look")
         reply = await self.read(call, *spec.missing)
         if reply is None:

@@ -13,11 +13,13 @@ from tracbridge.adapters.connectors.rest.asking import (
     misconfigured,
     unanswered,
 )
+from tracbridge.adapters.connectors.rest.calls import BadReplyError
 from tracbridge.adapters.connectors.rest.hiding import Hiding
 from tracbridge.adapters.connectors.rest.load import load
 from tracbridge.adapters.connectors.rest.paging import At, Pager, Seen
 from tracbridge.adapters.connectors.rest.sender import Sender
 from tracbridge.adapters.connectors.rest.settings import RestSettings
+from tracbridge.adapters.connectors.rest.settled import Settled
 from tracbridge.adapters.connectors.rest.system import System
 from tracbridge.adapters.connectors.rest.writing import Writer
 from tracbridge.config import yamlfile
@@ -50,6 +52,10 @@ from tracbridge.resilience.breaker import Force
 PRESETS = Path(__file__).parents[3] / "presets" / "rest"
 
 
+GROUP = 20
+"""Writes before which their records are read at once: the sooner before a write, the better."""
+
+
 class RestConnector:
     """A connection to one system.
 
@@ -70,11 +76,12 @@ class RestConnector:
         self.settings, self.place = settings, place
         self.system = system_of(settings, place)
         csrf = self.system.spec.csrf
-        sender = sender or Sender(settings, name=place.name, csrf=csrf, fresh=fresh)
+        sender = sender or Sender(settings, name=place.name, csrf=csrf, fresh=fresh or place.fresh)
         self.asking = Asking(self.system, sender, place.now, Hiding(settings))
         self.pager = Pager(self.system, settings.url)
         self.writer = Writer(self.asking)
         self.traits = traits_of(self.system)
+        self.settled = Settled()
         self._reading: list[Ahead[Page, At]] = []
 
     async def check(self) -> None:
@@ -107,24 +114,46 @@ class RestConnector:
         first = self.pager.start(since, self.place.now())
         async with aclosing(ahead.pages(first)) as pages:
             async for page in pages:
+                yield self.settled.fresh(page)
+
+    async def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
+        """As `read`, which takes nothing."""
+        del claim
+        ahead = Ahead(_Reading(self).step)
+        async with aclosing(ahead.pages(self.pager.start(since, self.place.now()))) as pages:
+            async for page in pages:
                 yield page
 
-    def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
-        """As `read`, which takes nothing."""
-        return self.read(since, claim)
-
     async def commit(self, cursor: Cursor) -> None:
-        """Nothing to tell him: we keep the cursor."""
+        """Nothing to tell him: we keep the cursor. What was given before it need not come again,
+        as long as it stays as it is.
+        """
+        self.settled.add(cursor)
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """One by one; when he cannot be reached, the others are not tried."""
         answers: list[Receipt | Refusal] = []
-        for write in writes:
-            answer = await self._write(write)
-            if _stops(answer):
-                return answers + [answer] * (len(writes) - len(answers))
-            answers.append(answer)
+        for start in range(0, len(writes), GROUP):
+            some = writes[start : start + GROUP]
+            trouble = await self._look_ahead(some)
+            for write in some:
+                answer = trouble or await self._write(write)
+                if _stops(answer):
+                    return answers + [answer] * (len(writes) - len(answers))
+                answers.append(answer)
         return answers
+
+    async def _look_ahead(self, writes: Sequence[Write]) -> RetryableError | None:
+        """Read at once what each of them would read first; why it cannot be asked, if so."""
+        refs = [ref for write in writes if (ref := self.writer.looks_at(write))]
+        new = [write for write in writes if write.body is not None and write.replaces is None]
+        try:
+            await self.asking.look_ahead(refs, [write.ref for write in new if write.ref])
+        except BadReplyError:  # one record spoils it for all: then each by itself
+            return None
+        except RetryableError as error:
+            return error.with_traceback(None)
+        return None
 
     async def _write(self, write: Write) -> Receipt | Refusal:
         try:
@@ -139,6 +168,9 @@ class RestConnector:
 
     async def reread(self, records: Sequence[Record]) -> Sequence[Record | None]:
         return [await self._reread(record) for record in records]
+
+    async def ours(self, numbers: Sequence[str]) -> Sequence[Record | None]:
+        return [await self.asking.find(number) for number in numbers]
 
     async def _reread(self, record: Record) -> Record | None:
         names = {

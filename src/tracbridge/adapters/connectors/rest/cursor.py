@@ -65,7 +65,7 @@ def lowered(moment: datetime, overlap: float, naive: tzinfo | None) -> datetime:
     found = moment - timedelta(seconds=overlap)
     if naive is None:
         return found
-    return found - max(_twice(found, naive), _twice(moment, naive))
+    return found - _twice(found, naive)
 
 
 def _twice(moment: datetime, zone: tzinfo) -> timedelta:

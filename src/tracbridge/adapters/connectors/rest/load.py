@@ -23,6 +23,7 @@ from tracbridge.adapters.connectors.rest.spec import (
     Keyset,
     Offset,
     Paging,
+    Several,
     Step,
     Token,
     Update,
@@ -31,6 +32,7 @@ from tracbridge.adapters.connectors.rest.system import (
     Acting,
     Condition,
     Listing,
+    Many,
     Search,
     System,
     Times,
@@ -111,6 +113,7 @@ class _Loader:
                 self.forms.form(spec.one.request, ONE, "one", "request"),
                 self._spot(spec.one.record, "one", "record"),
             ),
+            many=self._many(spec.one.several, "ref", "one"),
             check=self.forms.form(spec.check, {"limit"}, "check") if spec.check else None,
             find=self._find(),
             create=self._writing(spec.create, CREATE, "create"),
@@ -242,6 +245,21 @@ class _Loader:
             self.forms.form(find.request, FIND, "find", "request"),
             self._spot(find.records, "find", "records"),
             self._spot(find.shows, "find", "shows"),
+            self._many(find.several, "number", "find"),
+        )
+
+    def _many(self, several: Several | None, name: str, *way: str) -> Many | None:
+        if several is None:
+            return None
+        here = (*way, "several")
+        each = several.each
+        return Many(
+            self.forms.form(several.request, {f"{name}s", "each"}, *here, "request"),
+            self._spot(several.records, *here, "records"),
+            several.size,
+            name,
+            self.forms.text(each, {name}, *here, "each") if each is not None else None,
+            several.join,
         )
 
     def _writing(

@@ -49,8 +49,6 @@ class Pins:
     async def pin(self, origin: Origin) -> None:
         """Know where an origin is. Raises `ConfigError` where it may not be called."""
         where = (origin.host, origin.port)
-        if where in self._known:
-            return
         async with self._lock:
             if where not in self._known:
                 self._known[where] = await self._found(origin)

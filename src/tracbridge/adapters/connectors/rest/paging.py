@@ -288,8 +288,7 @@ class Pager:
     def _after_key(self, at: At, got: _Got) -> At:
         if got.last is None:
             raise bad(got.reply, "has no record with the key by which pages are sorted")
-        numbers = isinstance(at.last, int | float) and isinstance(got.last, int | float)
-        return replace(at, last=max(at.last, got.last) if numbers else got.last)
+        return replace(at, last=got.last)
 
     # -- links and tokens ----------------------------------------------------------------------
 

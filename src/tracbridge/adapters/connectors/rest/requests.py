@@ -135,6 +135,8 @@ def locked(call: Call, lock: Lock | None, version: str) -> Call:
 
 
 def marked(call: Call, header: str, key: str) -> Call:
-    """The call with a mark by which his system knows it again: the same for the same key."""
-    mark = uuid5(_OURS, f"{key}/{call.operation}")
+    """The call with a mark by which his system knows it again: the same for the same key, and
+    another one for each call of a write.
+    """
+    mark = uuid5(_OURS, f"{key}/{call.operation}/{call.path}")
     return replace(call, headers={**call.headers, header: str(mark)})

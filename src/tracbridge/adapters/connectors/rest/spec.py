@@ -145,12 +145,25 @@ class Read(Part, frozen=True, kw_only=True):
     deleted: Deleted | None = None
 
 
+class Several(Part, frozen=True, kw_only=True):
+    """The same of several at once, up to ``size``: ``{refs}`` or ``{numbers}`` is their list, and
+    ``{each}`` the text ``each`` for each of them, with ``join`` between.
+    """
+
+    request: Request
+    records: Path = ""
+    size: Annotated[int, Meta(ge=2, le=1_000)] = 100
+    each: str | None = None
+    join: str = " or "
+
+
 class One(Part, frozen=True, kw_only=True):
     """One record again. ``missing``: statuses that say that there is none."""
 
     request: Request
     record: Path = ""
     missing: tuple[Status, ...] = (404, 410)
+    several: Several | None = None
 
 
 class Find(Part, frozen=True, kw_only=True):
@@ -162,6 +175,7 @@ class Find(Part, frozen=True, kw_only=True):
     shows: Path
     records: Path = ""
     missing: tuple[Status, ...] = (404,)
+    several: Several | None = None
 
 
 class Answer(Part, frozen=True, kw_only=True):
@@ -186,7 +200,8 @@ class Create(Part, frozen=True, kw_only=True):
 
 class Update(Part, frozen=True, kw_only=True):
     """``send``: the keys that differ, or the whole record. ``never``: keys that are not sent.
-    ``together``: keys of which each is sent where one of them differs.
+    ``together``: keys of which each is sent where one of them differs. ``by_action``: keys that
+    only an action changes; a version that changes them without one is refused.
     """
 
     request: Request
@@ -194,6 +209,7 @@ class Update(Part, frozen=True, kw_only=True):
     send: Literal["changed", "whole"] = "changed"
     never: list[str] = []
     together: list[list[str]] = []
+    by_action: list[str] = []
 
 
 class Step(Part, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """An interface, ready for use: its requests as forms, its places found. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from tracbridge.adapters.connectors.rest.answers import Reading, Spot
 from tracbridge.adapters.connectors.rest.cursor import lowered
 from tracbridge.adapters.connectors.rest.requests import Form
 from tracbridge.adapters.connectors.rest.spec import Header, Interface, Paging
-from tracbridge.adapters.connectors.rest.template import Template
+from tracbridge.adapters.connectors.rest.template import Names, Template
 from tracbridge.domain.errors import RecordError
 from tracbridge.mapping.moments import Spelling
 
@@ -94,12 +94,31 @@ class Acting(Struct, frozen=True):
     done: tuple[Condition, ...]
 
 
+class Many(Struct, frozen=True):
+    """How several records are asked for at once. ``name``: of one of what is asked by."""
+
+    form: Form
+    records: Spot
+    size: int
+    name: str
+    each: Template | None
+    join: str
+
+    def names(self, wanted: Sequence[str]) -> Names:
+        """What the request's holes name."""
+        given: dict[str, Any] = {f"{self.name}s": list(wanted)}
+        if self.each is not None:
+            given["each"] = self.join.join(self.each.text({self.name: one}) for one in wanted)
+        return given
+
+
 class Search(Struct, frozen=True):
     """How records are found that carry our number. ``shows``: where they do."""
 
     form: Form
     records: Spot
     shows: Spot
+    many: Many | None = None
 
 
 class System(Struct, frozen=True):
@@ -115,6 +134,7 @@ class System(Struct, frozen=True):
     times: Times | None
     gone: tuple[Spot, Template] | None
     one: tuple[Form, Spot]
+    many: Many | None
     check: Form | None
     find: Search | None
     create: Writing | None

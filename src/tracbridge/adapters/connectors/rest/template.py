@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
@@ -55,10 +56,12 @@ FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "quoted": _escaped,
     "number": _number,
     "text": text_of,
+    "json": lambda value: orjson.dumps(value).decode(),
     "tail": lambda value: text_of(value).partition("?")[0].rstrip("/").rpartition("/")[2],
 }
 """What may be made of a value: ``odata`` doubles single quotes, ``quoted`` escapes ``"`` and
-``\\``, ``number`` and ``text`` change its kind, ``tail`` is the last part of an address."""
+``\\``, ``number`` and ``text`` change its kind, ``json`` is its JSON text, ``tail`` the last part
+of an address. Of a list, each of its values."""
 
 
 class Hole(Struct, frozen=True):
@@ -75,7 +78,8 @@ class Hole(Struct, frozen=True):
             reason = "has no value, and the request to his system needs it."
             raise RecordError("missing_value", reason, value=self.name)
         for name in self.filters:
-            found = FILTERS[name](found)
+            listed = isinstance(found, list) and name != "json"
+            found = [FILTERS[name](one) for one in found] if listed else FILTERS[name](found)
         return found
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import orjson
 from msgspec import Struct
 
 from tracbridge.adapters.connectors.rest.answers import NO_CONTENT, Kind, Verdict, value_of
-from tracbridge.adapters.connectors.rest.asking import Asking, unanswered
+from tracbridge.adapters.connectors.rest.asking import Asking
 from tracbridge.adapters.connectors.rest.calls import BadReplyError, Call, Reply
+from tracbridge.adapters.connectors.rest.outcomes import extra_of, receipt_of, refused
 from tracbridge.adapters.connectors.rest.records import record_of, version_of
 from tracbridge.adapters.connectors.rest.requests import filled, locked, marked
 from tracbridge.adapters.connectors.rest.sameness import agrees, equal, hold
@@ -55,12 +55,23 @@ class Writer:
             return await self._create(write, write.body)
         return await self._update(write, write.replaces)
 
+    def looks_at(self, write: Write) -> str:
+        """The id of the record that is read again before this write, "" where none is."""
+        lock, before = self.system.spec.lock, write.replaces
+        if lock is None or before is None or not (lock.compare or not before.version):
+            return ""
+        try:
+            idle = not self._wanted(write) and not self._lacks(write, before.body or {})
+        except RecordError:
+            idle = True
+        return "" if idle else self.asking.ref_of(before)
+
     async def probe(self, write: Write) -> Receipt | None:
         """A receipt for a write whose effect is to be seen. Raises `RetryableError`."""
         try:
             if write.replaces is None and write.body is not None:
                 found = await self.asking.find(write.ref)
-                return _receipt(found) if found else None
+                return receipt_of(found) if found else None
             return await self._seen(write)
         except RecordError:  # it cannot even be asked for: it was never sent
             return None
@@ -70,7 +81,7 @@ class Writer:
         record = await self.asking.one(self._names(write, target))
         if write.body is None:
             return Receipt(target.ref) if record is None else None
-        return _receipt(record) if record and self._shows(write, record) else None
+        return receipt_of(record) if record and self._shows(write, record) else None
 
     # -- new records ---------------------------------------------------------------------------
 
@@ -81,7 +92,7 @@ class Writer:
         if (there := await self.asking.find(write.ref)) is not None:
             return self._there(write, there, spec.never)
         names: dict[str, Any] = {"key": write.key, "number": write.ref}
-        known = {**_extra(write), **body}
+        known = {**extra_of(write), **body}
         known = {key: value for key, value in known.items() if key not in spec.never}
         names["record"] = known
         names["record"] = {**known, **filled(self.system.also, names)}
@@ -98,7 +109,7 @@ class Writer:
         """A record of our number is there already: made by this write, or it has changed since."""
         wanted = {k: v for k, v in (write.body or {}).items() if k not in never}
         if agrees(wanted, there.body or {}):
-            return _receipt(there)
+            return receipt_of(there)
         raise StaleWriteError(f"{there.source} is there already, and says something else.")
 
     async def _made_before(self, write: Write, call: Call, verdict: Verdict) -> Receipt:
@@ -146,32 +157,52 @@ class Writer:
         shown = (target.now.body if target.now else receipt.body) or before
         if not self._lacks(write, shown):
             return receipt
-        for call in action.calls:
-            if hold(call.when, shown):
-                names = self._names(write, target)
-                return await self._sent(call, f"action {write.state}", names, write, target)
+        for _ in range(len(action.calls)):
+            call = next((one for one in action.calls if hold(one.when, shown)), None)
+            if call is None:
+                break
+            names = self._names(write, target)
+            receipt = await self._sent(call, f"action {write.state}", names, write, target)
+            target = Target(receipt.ref, receipt.version)
+            if action.done and receipt.body is None:
+                target = await self._renewed(write, target)
+            body = target.now.body if target.now else receipt.body
+            if not action.done or body is None or hold(action.done, body):
+                return receipt
+            shown = body
         reason = "cannot be reached from the state in which his record is."
         raise RecordError("no_way", reason, value=write.state)
 
     def _wanted(self, write: Write) -> dict[str, Any]:
-        """The keys that differ from what he is known to hold, but for those that are not sent."""
+        """The keys that differ from what he is known to hold, but for those that are not sent.
+
+        Raises `RecordError` where one differs that only an action changes, and none is wanted.
+        """
         before = (write.replaces.body if write.replaces else None) or {}
-        left, update = self._left(write), self.system.spec.update
-        body = {key: value for key, value in (write.body or {}).items() if key not in left}
+        update, body = self.system.spec.update, write.body or {}
         differs = {k for k, v in body.items() if not (k in before and equal(before[k], v))}
-        for group in update.together if update else ():
+        action = self.system.spec.actions.get(write.state)
+        acted = set(action.keys if action else ())
+        if update is None:
+            return {key: value for key, value in body.items() if key in differs - acted}
+        for key in sorted(differs & set(update.by_action) - acted):
+            reason = "is changed by a call of its own there, and there is none for this."
+            raise RecordError("not_writable", reason, pointer=f"/{key}", value=body[key])
+        for group in update.together:
             differs |= set(group) if differs & set(group) else set()
-        return {key: value for key, value in body.items() if key in differs}
+        left = self._left(write)
+        return {key: body[key] for key in body if key in differs - left}
 
     def _left(self, write: Write) -> set[str]:
         """Keys that an update never sends."""
         update, action = self.system.spec.update, self.system.spec.actions.get(write.state)
-        return {*(update.never if update else ()), *(action.keys if action else ())}
+        left = {*update.never, *update.by_action} if update else set()
+        return left | set(action.keys if action else ())
 
     def _whole(self, write: Write, target: Target) -> dict[str, Any]:
         """The record as it is to be; where whole records are taken, with all that he has in it."""
         before = (write.replaces.body if write.replaces else None) or {}
-        record = {**before, **_extra(write), **(write.body or {})}
+        record = {**before, **extra_of(write), **(write.body or {})}
         if target.now and self._takes_whole:
             record = {**(target.now.body or {}), **record}
             return {k: v for k, v in record.items() if k not in self._left(write)}
@@ -237,7 +268,7 @@ class Writer:
         reply, verdict = await self.asking.ask(call)
         if verdict.kind in (Kind.OK, Kind.MISSING, Kind.ALREADY, Kind.REPEATED):
             return Receipt(target.ref)
-        raise _refused(call, reply, verdict)
+        raise refused(call, reply, verdict)
 
     # -- calls and answers ---------------------------------------------------------------------
 
@@ -261,6 +292,7 @@ class Writer:
     ) -> Receipt:
         call = writing.form.call(names, operation, writes=True)
         call = self._marked(locked(call, self.system.spec.lock, target.version), write)
+        self.asking.forget(target.ref)
         reply, verdict = await self.asking.ask(call)
         if verdict.kind in (Kind.ALREADY, Kind.REPEATED):
             return await self._there_already(write, call, target, operation)
@@ -275,23 +307,23 @@ class Writer:
             raise StaleWriteError(f"record {target.ref} is not there any more.")
         if operation == "update" and not agrees(self._wanted(write), record.body or {}):
             raise StaleWriteError(f"record {target.ref} was changed since it was read.")
-        return _receipt(record)
+        return receipt_of(record)
 
     async def _answered(
         self, told: Told, call: Call, reply: Reply, verdict: Verdict, write: Write, target: Target
     ) -> Receipt:
         """The receipt that an answer is. Raises what else it may mean."""
         if verdict.kind is not Kind.OK:
-            raise _refused(call, reply, verdict)
+            raise refused(call, reply, verdict)
         receipt = self._told(told, reply, target)
         names = self._names(write, Target(receipt.ref))
         try:
             if told.reread and receipt.ref:
                 record = await self.asking.one(names)
-                return _receipt(record) if record else receipt
+                return receipt_of(record) if record else receipt
             if not receipt.ref:
                 record = await self.asking.find(write.ref)
-                receipt = _receipt(record) if record else receipt
+                receipt = receipt_of(record) if record else receipt
         except (RetryableError, RecordError):
             pass  # it was done; what it looks like now, a later reading tells
         if not receipt.ref:
@@ -346,27 +378,3 @@ class Writer:
         except RetryableError as error:
             raise UnknownOutcomeError(f"{call.what}: what it did is not known: {error}") from None
         return found
-
-
-def _refused(call: Call, reply: Reply, verdict: Verdict) -> Exception:
-    """What an answer to a write means that is no success."""
-    said = f"{call.what} (status {reply.status}): {verdict.words}"
-    match verdict.kind:
-        case Kind.BUSINESS:
-            return verdict.refusal
-        case Kind.CONFLICT | Kind.MISSING:
-            return StaleWriteError(f"{said or 'the record was changed since it was read.'}")
-        case Kind.BUSY:
-            return BusyError(said, retry_after=verdict.after)
-        case Kind.UNKNOWN:
-            return UnknownOutcomeError(said, retry_after=verdict.after)
-    return unanswered(call, verdict)
-
-
-def _receipt(record: Record) -> Receipt:
-    return Receipt(record.ref or "", record.version, record.body)
-
-
-def _extra(write: Write) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(write.extra) if write.extra else {}
-    return found

@@ -49,7 +49,7 @@ def way(start: str, word: str) -> list[str]:
         if path[-1] in GOALS[word]:
             return path[1:]
         for one in STEPS[path[-1]]:
-            if one not in seen and (one not in HISTORY or one in GOALS[word]):
+            if one not in seen:
                 seen.add(one)
                 paths.append([*path, one])
     return []

@@ -140,7 +140,7 @@ class SapCompany(Simulator):
 
     def _value_of(self, field: str, word: Any) -> Any:
         self._known(field)
-        if field in (self.MARK, *DATES) and not isinstance(word, datetime):
+        if field in (self.MARK, *DATES) and not isinstance(word, datetime | None):
             raise ValueError(f"Invalid literal {word!r} for property '{field}'")
         return word.lstrip("0") if field == self.KEY and isinstance(word, str) else word
 
