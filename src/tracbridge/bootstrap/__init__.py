@@ -301,7 +301,7 @@ def wire(
     translation = translation_of(settings)
     orders = orders_of(collection, host, settings.tracos_filter, translation.tracos.names)
     clock, comments = SystemClock(), None
-    if translation.comments:
+    if settings.comments and translation.comments:
         listed = MongoTracosComments(orders, translation.comments.tracos)
         comments = Comments(listed, state.comments)
     customer = customer_of(settings, state.taken, clock)

@@ -21,7 +21,7 @@ from tracbridge.cli.context import (
 )
 from tracbridge.cli.show import ref_of
 from tracbridge.cli.table import harmless
-from tracbridge.domain.errors import OccupiedError, SettingError, TracbridgeError
+from tracbridge.domain.errors import SettingError, TracbridgeError
 from tracbridge.engine.session import session
 from tracbridge.engine.trial import Trial
 from tracbridge.ports.runtime import Finding
@@ -90,8 +90,8 @@ async def _try(service: Service, write: str, found: list[Finding]) -> None:
         async with session(service.connection, service.state.runs, run):
             async for finding in trial():
                 found.append(finding)
-    except OccupiedError as error:
-        found.append(Finding("write", ok=False, text=f"not tried: {error}"))
+    except TracbridgeError as error:
+        found.append(Finding("write", ok=False, text=f"{error} {trial.left}".strip()))
     except BaseException:
         if trial.left:
             sys.stderr.write(f"tracbridge: {harmless(trial.left)}\n")

@@ -33,6 +33,8 @@ def strangers(settings: Settings, mapped: Declared, where: Callable[[Way], str])
             f"{where(('tracos', 'filter', name))}: tracos.filter.{name}: changes with the order; "
             "name a field that says whose it is."
         )
+    if settings.comments and mapped.comments is None:
+        yield f"{where(('comments',))}: comments: the mapping does not say how he spells them."
     if settings.rules:
         yield from _set_strangers(settings.rules, known)
 
@@ -86,6 +88,7 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
         in_file=True,
         tracos_filter=one.tracos.filter,
         create=frozenset(one.create),
+        comments=one.comments,
         fields=rules,
         every=one.every,
         connector=one.customer.connector,

@@ -263,6 +263,10 @@ class Connection(Part):
         ["tracos", "customer"],
         description="The sides whose new orders are created on the other side too.",
     )
+    comments: bool = Field(
+        False,
+        description="Comments go both ways, where the mapping says how he spells them.",
+    )
     conflicts: Conflicts = Conflicts()
     fields: dict[str, FieldRule] = {}
     acknowledge: Acknowledge = Acknowledge()

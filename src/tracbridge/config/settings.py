@@ -74,6 +74,7 @@ class Settings:
     connector: str = FOLDER
     system: Any = field(default=None, repr=False)
     tracos_filter: Mapping[str, str | int | bool] = field(default_factory=dict)
+    comments: bool = False
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     every: float | None = None

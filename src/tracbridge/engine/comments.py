@@ -29,7 +29,8 @@ class Conversation:
     def __init__(self, connection: Connection, tally: Tally) -> None:
         self.connection, self.tally = connection, tally
         customer, spelling = connection.customer, connection.translation.comments
-        self.customer = customer if isinstance(customer, Converses) else None
+        talks = isinstance(customer, Converses) and customer.converses
+        self.customer = customer if isinstance(customer, Converses) and talks else None
         self.spelling, self.store = spelling, connection.comments
         self.outage: RetryableError | None = None
 
@@ -72,11 +73,10 @@ class Conversation:
             return
         async for page in customer.comments(await passes.cursor(CURSOR)):
             await self.connection.lease.hold()
-            by_order: dict[str, list[Body]] = {}
+            by_order: dict[Key, list[Body]] = {}
             for record in page.records:
-                key = self.spelling.order(record.body or {})
-                if key:
-                    by_order.setdefault(key, []).append(record.body or {})
+                for key, bodies in self._spoken(record.body or {}):
+                    by_order.setdefault(key, []).extend(bodies)
             numbers = await self._numbers(list(by_order))
             for key, bodies in by_order.items():
                 if key in numbers:
@@ -84,13 +84,22 @@ class Conversation:
             await passes.keep_cursor(CURSOR, page.cursor)
             await self.connection.steps.passed(Step.PAGE)
 
-    async def _numbers(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def _spoken(self, body: Body) -> list[tuple[Key, Sequence[Body]]]:
+        """What is said in what was read: a comment of an order, or an order with all of its own."""
+        translation, spelling = self.connection.translation, self.spelling
+        order = spelling.order(body) if spelling else None
+        if order is not None:
+            return [(Key(order), [body])]
+        ref = translation.customer_ref(body)
+        listed = spelling.within(body) if spelling and ref else ()
+        return [(Key(ref or "", translation.customer_scope(body)), listed)] if listed else []
+
+    async def _numbers(self, keys: Sequence[Key]) -> Mapping[Key, str]:
         """TracOS's numbers of the orders that he names so."""
         numbers = self.connection.numbers
         if numbers is None:
-            return {key: key for key in keys}
-        found = await numbers.known([Key(key) for key in keys])
-        return {key.ref: one.number for key, one in found.items()}
+            return {key: key.ref for key in keys}
+        return {key: one.number for key, one in (await numbers.known(keys)).items()}
 
     async def _take(self, ref: str, bodies: Sequence[Body], place: str) -> None:
         if not (self.spelling and self.store):
@@ -160,15 +169,29 @@ class Conversation:
         except RetryableError as error:
             answer = error
         await self.connection.steps.passed(Step.EFFECT)
-        if isinstance(answer, Receipt) and answer.ref:
-            await _have(self.store, sent, answer.ref)
-            self._count("outbound", 1)
+        if isinstance(answer, Receipt):
+            await self._arrived(order, sent, answer.ref)
             return True
         return await self._unsure(sent, answer)
 
+    async def _arrived(self, order: Record, sent: Sent, key: str) -> None:
+        """He has it; under which key, his list tells where the answer does not."""
+        if not (self.customer and self.spelling and self.store):
+            return
+        self._count("outbound", 1)
+        if key:
+            await _have(self.store, sent, key)
+            return
+        try:
+            there = await self.customer.comments_of(order)
+        except RetryableError:
+            return  # the next pass looks again
+        await _settle(self.connection, self.store, self.spelling, [sent], there)
+
     async def _unsure(self, sent: Sent, answer: object) -> bool:
         """He has not said under which key he has it, or that he has it at all."""
-        if isinstance(answer, Receipt | UnknownOutcomeError) or self.store is None:
+        if isinstance(answer, UnknownOutcomeError) or self.store is None:
+            self.tally.outbound["failed"] += 1
             return False  # his list tells, in the next pass
         await self.store.memory.forget(sent)
         self.tally.outbound["failed"] += 1

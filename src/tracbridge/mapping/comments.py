@@ -19,13 +19,14 @@ LONGEST_AUTHOR = 200
 class CommentSide(Struct, frozen=True):
     """What a mapping says of comments.
 
-    ``place``: the list of them in his record, None where they are read apart; then ``of`` is the
-    order's key in each. ``tracos``: the list in TracOS's document.
+    ``place``: the list of them in his record, None where each comes alone; then ``of`` is the
+    order's key in it. ``tracos``: the list in TracOS's document. ``long``: where a text goes on.
     """
 
     key: Source
     text: TextCodec
     tracos: str
+    long: TextCodec | None = None
     author: Source | None = None
     at: MomentCodec | None = None
     place: Place | None = None
@@ -40,7 +41,7 @@ class CommentSide(Struct, frozen=True):
 
     def read(self, body: Body) -> Comment:
         """One of his comments; raises `RecordError` for one that has no key or no text."""
-        key, text = self._key(body), self.text.read(body)
+        key, text = self._key(body), self._text(body)
         if not isinstance(text, str) or not text:
             pointer = self.text.source.place.pointer
             raise RecordError("required", "is missing: a comment has a text.", pointer=pointer)
@@ -48,6 +49,10 @@ class CommentSide(Struct, frozen=True):
         author = self.author.get(body) if self.author else None
         named = str(author)[:LONGEST_AUTHOR] if isinstance(author, str | int) else ""
         return Comment(text, named, at if isinstance(at, datetime) else None, key=key)
+
+    def _text(self, body: Body) -> Any:
+        whole = self.long.read(body) if self.long else None
+        return whole if isinstance(whole, str) and whole else self.text.read(body)
 
     def _key(self, body: Body) -> str:
         key = _short(self.key.get(body))
@@ -64,13 +69,15 @@ class CommentSide(Struct, frozen=True):
         """A comment as he is given it."""
         body: dict[str, Any] = {}
         self.text.write(comment.text, body, _NOTHING)
+        if self.long and self.text.read(body) != comment.text:
+            self.long.write(comment.text, body, _NOTHING)
         return body
 
     def shown(self, comment: Comment) -> str:
         """The text as it will come back from him."""
         body = self.write(comment)
         try:
-            return str(self.text.read(body))
+            return str(self._text(body))
         except RecordError:
             return comment.text
 

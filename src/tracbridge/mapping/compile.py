@@ -234,20 +234,25 @@ class _Compiler:
             self.wrong.append(Wrong(("comments", "tracos"), what))
         at = self._stamp("comments", given.at)
         with self.at("comments"):
-            text = self.lines.codec("comments", given.text, None)
-            if not isinstance(text, TextCodec):
-                what = "the text of a comment is a text at one path"
-                raise ValueError(what)
+            text = self._words(given.text)
             return CommentSide(
                 self.lines.source(given.key),
                 text,
                 given.tracos,
+                self._words(given.long) if given.long else None,
                 self.lines.source(given.author) if given.author else None,
                 at.codec if at else None,
                 self.lines.place(given.path) if given.path else None,
                 self.lines.source(given.of) if given.of else None,
             )
         return None
+
+    def _words(self, line: Line) -> TextCodec:
+        codec = self.lines.codec("comments", line, None)
+        if not isinstance(codec, TextCodec):
+            what = "the text of a comment is a text at one path"
+            raise ValueError(what)
+        return codec
 
     # -- fields --------------------------------------------------------------------------------
 

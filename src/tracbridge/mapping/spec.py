@@ -126,13 +126,15 @@ class Line(Part, frozen=True, kw_only=True):
 class Comments(Part, frozen=True, kw_only=True):
     """Remarks about an order: both sides have all of them, each once; none is ever changed.
 
-    ``path``: their list in his record; where there is none, they are read apart, and ``of`` is the
-    key of the order in each. ``key``: his own of a comment. ``text``: as for a field. ``author``
-    and ``at``: who wrote it, and when. ``tracos``: the list in TracOS's document.
+    ``path``: their list in his record; where there is none, each comes alone, and ``of`` is the key
+    of the order in it. ``key``: his own of a comment. ``text``: as for a field; ``long``: where the
+    whole text stands if there is more of it. ``author`` and ``at``: who wrote it, and when.
+    ``tracos``: the list in TracOS's document.
     """
 
     key: Path
     text: Line
+    long: Line | None = None
     author: Path | None = None
     at: Moment | None = None
     path: Path | None = None

@@ -82,6 +82,10 @@ class Converses(Protocol):
     """The system has comments on its records, and takes ours."""
 
     @property
+    def converses(self) -> bool:
+        """It does, as it is set up."""
+
+    @property
     def apart(self) -> bool:
         """They are read apart from the records, by `comments`."""
 

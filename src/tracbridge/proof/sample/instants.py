@@ -144,16 +144,9 @@ def _is_none(cell: Any, nothing: set[str]) -> bool:
 
 def _naive(column: Column, name: str) -> bool:
     """Some of them say no offset."""
-    if name in ("epoch", "epoch_ms"):
-        return False
     if name not in ("iso", "sap"):
         return True
-    return _read_nowhere(column, name)
-
-
-def _read_nowhere(column: Column, name: str) -> bool:
-    spelling = Spelling(Kind.INSTANT, name, None)
-    return read_as(column.said, column, spelling) is None
+    return read_as(column.said, column, Spelling(Kind.INSTANT, name, None)) is None
 
 
 def _by_day(name: str) -> bool:

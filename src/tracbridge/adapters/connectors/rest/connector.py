@@ -15,12 +15,14 @@ from tracbridge.adapters.connectors.rest.asking import (
 )
 from tracbridge.adapters.connectors.rest.calls import BadReplyError
 from tracbridge.adapters.connectors.rest.hiding import Hiding
+from tracbridge.adapters.connectors.rest.listing import Listed
 from tracbridge.adapters.connectors.rest.load import load
-from tracbridge.adapters.connectors.rest.paging import At, Pager, Seen
+from tracbridge.adapters.connectors.rest.paging import At, Pager
 from tracbridge.adapters.connectors.rest.sender import Sender
 from tracbridge.adapters.connectors.rest.settings import RestSettings
 from tracbridge.adapters.connectors.rest.settled import Settled
 from tracbridge.adapters.connectors.rest.system import System
+from tracbridge.adapters.connectors.rest.talking import Talking
 from tracbridge.adapters.connectors.rest.writing import Writer
 from tracbridge.config import yamlfile
 from tracbridge.config.mappings import overlaid
@@ -38,6 +40,7 @@ from tracbridge.domain.errors import (
 )
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import (
+    Body,
     Cursor,
     Page,
     Receipt,
@@ -82,6 +85,8 @@ class RestConnector:
         self.writer = Writer(self.asking)
         self.traits = traits_of(self.system)
         self.settled = Settled()
+        talk = self.system.comments
+        self.talking = Talking(self.asking, talk, settings.url) if talk else None
         self._reading: list[Ahead[Page, At]] = []
 
     async def check(self) -> None:
@@ -109,7 +114,7 @@ class RestConnector:
         del claim  # nothing is kept back: what is read now is of the pass that reads
         for old in self._reading:
             await old.rest()
-        ahead = Ahead(_Reading(self).step)
+        ahead = Ahead(Listed(self.asking, self.pager).step)
         self._reading = [ahead]
         first = self.pager.start(since, self.place.now())
         async with aclosing(ahead.pages(first)) as pages:
@@ -119,7 +124,7 @@ class RestConnector:
     async def peek(self, claim: Claim, since: Cursor | None = None) -> AsyncIterator[Page]:
         """As `read`, which takes nothing."""
         del claim
-        ahead = Ahead(_Reading(self).step)
+        ahead = Ahead(Listed(self.asking, self.pager).step)
         async with aclosing(ahead.pages(self.pager.start(since, self.place.now()))) as pages:
             async for page in pages:
                 yield page
@@ -183,6 +188,32 @@ class RestConnector:
         except RecordError as error:
             return Record(None, record.ref, source=record.source, error=error)
 
+    # -- comments ------------------------------------------------------------------------------
+
+    @property
+    def converses(self) -> bool:
+        return self.talking is not None
+
+    @property
+    def apart(self) -> bool:
+        return self.talking is not None
+
+    async def comments(self, since: Cursor | None) -> AsyncIterator[Page]:
+        if self.talking:
+            async for page in self.talking.read(since):
+                yield page
+
+    async def comments_of(self, order: Record) -> Sequence[Body]:
+        return await self.talking.of(order) if self.talking else ()
+
+    async def comment(self, order: Record, body: Body, key: str) -> Receipt | Refusal:
+        if self.talking is None:
+            return RecordError("no_comments", "this customer's system takes no comments.")
+        try:
+            return await self.talking.add(order, body, key)
+        except (RecordError, StaleWriteError, RetryableError) as error:
+            return error.with_traceback(None)
+
     # -- pace ----------------------------------------------------------------------------------
 
     def pace(self) -> Mapping[str, Any]:
@@ -200,36 +231,13 @@ class RestConnector:
     def operations(self) -> list[str]:
         """What is broken together: the kinds of calls."""
         actions = [f"action {name}" for name in self.system.actions]
-        return ["read", "look", "create", "update", "delete", *actions]
+        return ["read", "look", "create", "update", "delete", "comment", *actions]
 
     async def aclose(self) -> None:
         for old in self._reading:
             await old.rest()
         self._reading = []
         await self.asking.sender.aclose()
-
-
-class _Reading:
-    """One reading: what was given in it already."""
-
-    def __init__(self, connector: RestConnector) -> None:
-        self.asking, self.pager = connector.asking, connector.pager
-        self.seen = Seen()
-
-    async def step(self, at: At) -> tuple[Page, At | None]:
-        """The page at that position, and the position of the next one."""
-        try:
-            call = self.pager.call(at)
-        except RecordError as error:
-            name = self.pager.system.spec.interface
-            raise ConfigError(f"interface {name}: read: {error}") from None
-        reply, verdict = await self.asking.ask(call)
-        if self.pager.forgotten(at, reply.status):
-            return await self.step(self.pager.afresh(self.asking.now()))
-        if verdict.kind is not Kind.OK:
-            raise unanswered(call, verdict)
-        step = self.pager.take(at, reply, self.seen, self.asking.now())
-        return step.page, step.next
 
 
 def _stops(answer: Receipt | Refusal) -> bool:

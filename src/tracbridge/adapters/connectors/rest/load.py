@@ -16,12 +16,14 @@ from tracbridge.adapters.connectors.rest.spec import (
     Action,
     Answer,
     Changed,
+    Comments,
     Create,
     First,
     Header,
     Interface,
     Keyset,
     Offset,
+    One,
     Paging,
     Several,
     Step,
@@ -35,6 +37,7 @@ from tracbridge.adapters.connectors.rest.system import (
     Many,
     Search,
     System,
+    Talk,
     Times,
     Told,
     Writing,
@@ -124,6 +127,7 @@ class _Loader:
             else None,
             actions={name: self._acting(one, name) for name, one in spec.actions.items()},
             errors=self._errors(),
+            comments=self._talk(spec.comments, places) if spec.comments else None,
         )
         self._first(found)
         if self.wrong:
@@ -132,6 +136,27 @@ class _Loader:
             ]
             raise SettingError("\n".join(lines))
         return found
+
+    def _talk(self, given: Comments, places: Places) -> Talk:
+        """Comments are read as records are, by a small interface of their own."""
+        spec, here = self.spec, "comments"
+        own = Interface(
+            interface=f"{spec.interface} comments",
+            ref=given.ref,
+            read=given.read,
+            one=One(request=given.of),
+            headers=spec.headers,
+            errors=spec.errors,
+            error=spec.error,
+        )
+        inner = _Loader(own, self.zone).system(Places(lambda way: places((here, *way))))
+        return Talk(
+            inner,
+            self.forms.form(given.of, ONE, here, "of"),
+            self._spot(given.records, here, "records"),
+            self.forms.form(given.add, UPDATE - {"changes"}, here, "add"),
+            self._told(given.answer, here, "answer"),
+        )
 
     def _spot(self, text: str | None, *way: str | int) -> Spot:
         return self._tried(spot, text or "", *way) or Spot(None)

@@ -309,6 +309,19 @@ class Csrf(Part, frozen=True, kw_only=True):
 Auth = Literal["none", "basic", "header", "bearer", "oauth2", "frappe", "maxauth"]
 
 
+class Comments(Part, frozen=True, kw_only=True):
+    """Remarks on records. ``read``: what is new of all records, each with its id ``ref``; ``of``:
+    all of one record, at ``records``. ``add``: one more, which is ``{record}``.
+    """
+
+    ref: str
+    read: Read
+    of: Request
+    records: Path = ""
+    add: Request
+    answer: Answer = Answer()
+
+
 class Interface(Part, frozen=True, kw_only=True):
     """A whole interface file.
 
@@ -332,6 +345,7 @@ class Interface(Part, frozen=True, kw_only=True):
     update: Update | None = None
     delete: Delete | None = None
     actions: Mapping[str, Action] = {}
+    comments: Comments | None = None
     idempotency: Idempotency | None = None
     lock: Lock | None = None
     errors: list[Rule] = []

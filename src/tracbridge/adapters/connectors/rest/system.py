@@ -121,6 +121,16 @@ class Search(Struct, frozen=True):
     many: Many | None = None
 
 
+class Talk(Struct, frozen=True):
+    """How comments are read and added. ``system``: of what reading them gives."""
+
+    system: "System"
+    of: Form
+    records: Spot
+    add: Form
+    answer: Told
+
+
 class System(Struct, frozen=True):
     """The whole interface. ``spec``: its words."""
 
@@ -143,3 +153,4 @@ class System(Struct, frozen=True):
     delete: Form | None
     actions: Mapping[str, Acting]
     errors: Reading
+    comments: Talk | None = None
