@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Link
@@ -89,8 +90,11 @@ def entry_of_version(connection: Connection, version: Version, run: str) -> Entr
 
 
 def id_of_version(connection: Connection, version: Version) -> str:
-    """The name under which it stands in the history."""
-    return entry_of_version(connection, version, "").id
+    """The name under which it stands in the history, also where an earlier pass made it."""
+    before = version.before
+    if before.out == version.link.out:
+        before = replace(before, out=None)
+    return entry_of_version(connection, Version(version.link, before), "").id
 
 
 def case_of_document(connection: Connection, record: Record, error: RecordError) -> QuarantineCase:
