@@ -303,10 +303,25 @@ async def test_sap_is_not_told_of_a_status_that_no_call_leads_to() -> None:
     async with site(SAP) as here:
         (key,) = here.erp.plant(1)
         (read,) = await here.read()
-        write = Write("key-1", {**(read.body or {}), "SystemStatusText": "DLFL"}, key, read)
+        write = Write("key-1", {**(read.body or {}), "SystemStatusText": "CLSD"}, key, read)
         (answer,) = await here.connector.write([write])
         assert isinstance(answer, RecordError)
         assert answer.why.code == "not_writable"
+
+
+async def test_sap_sets_and_takes_back_a_deletion_flag_by_calls_of_their_own() -> None:
+    async with site(SAP) as here:
+        (key,) = here.erp.plant(1)
+        (read,) = await here.read()
+        codes = str((read.body or {})["SystemStatusText"])
+        flagged = {**(read.body or {}), "SystemStatusText": f"{codes} DLFL"}
+        (receipt,) = await here.connector.write([Write("key-1", flagged, key, read)])
+        assert isinstance(receipt, Receipt), receipt
+        assert "DLFL" in here.erp.record(key)["SystemStatusText"]
+        now = Record(flagged, key, receipt.version)
+        (receipt,) = await here.connector.write([Write("key-2", read.body, key, now)])
+        assert isinstance(receipt, Receipt), receipt
+        assert "DLFL" not in here.erp.record(key)["SystemStatusText"]
 
 
 async def test_sap_refuses_a_state_in_its_own_words() -> None:

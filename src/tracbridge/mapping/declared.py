@@ -54,7 +54,7 @@ class KeyCodec(Struct, frozen=True):
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             kind = "required" if raw is None or raw is MISSING else "type"
             reason = "is missing or null." if kind == "required" else "is no key of an order."
-            raise RecordError(kind, reason, pointer=pointer, value=raw)
+            raise RecordError(kind, reason, pointer=pointer, value="" if raw is MISSING else raw)
         text = str(raw).strip()
         text = text.lstrip(self.strip) or text if self.strip else text
         if not text or len(text) > LONGEST_KEY or not text.isprintable():

@@ -306,7 +306,10 @@ class _Loader:
         for n, step in enumerate(action.calls):
             calls.append(self._writing(step, ACTION, *way, "calls", n))
         found = tuple(call for call in calls if call is not None)
-        return Acting(found, tuple(action.keys), self._conditions(action.done, *way, "done"))
+        if action.also and not action.done:
+            self.wrong.append((way, "says also, and not what the record shows when it is done"))
+        done = self._conditions(action.done, *way, "done")
+        return Acting(found, tuple(action.keys), done, action.also)
 
     def _conditions(self, given: Mapping[str, Any], *way: str | int) -> tuple[Condition, ...]:
         return tuple(self._condition(path, value, *way, path) for path, value in given.items())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
@@ -88,8 +89,15 @@ def _tombstone(system: System, decoded: Decoded, body: Mapping[str, Any]) -> Rec
 
 
 def _broken(system: System, decoded: Decoded, error: RecordError | None) -> Record:
-    name = called(system, f"record{decoded.pointer}")
-    return Record(None, source=name, pointer=decoded.pointer, raw=decoded.raw, error=error)
+    """Named by its content: at another place of a page, or on another one, it is the same."""
+    name = called(system, f"record {sha256(decoded.raw).hexdigest()[:12]}")
+    if error and error.why.code == "not_an_object":
+        error = RecordError("not_an_object", "is no object among his records.", value=_text(decoded))
+    return Record(None, source=name, raw=decoded.raw, error=error)
+
+
+def _text(decoded: Decoded) -> str:
+    return decoded.raw[:SOURCE].decode("utf-8", "replace")
 
 
 def source_of(system: System, body: Mapping[str, Any], ref: str) -> str:

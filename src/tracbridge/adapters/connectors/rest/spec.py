@@ -225,7 +225,8 @@ class Action(Part, frozen=True, kw_only=True):
     fits. ``keys``: those of the record that show the state; they are not written then.
 
     ``done``: what they show in that state; one that shows it already needs no call. Values, or
-    ``{has: CODE, hasnt: CODE}`` for codes in one text.
+    ``{has: CODE, hasnt: CODE}`` for codes in one text. ``also``: it is called whatever the state,
+    where the record is to show that and did not.
     """
 
     request: Request | None = None
@@ -233,6 +234,7 @@ class Action(Part, frozen=True, kw_only=True):
     calls: list[Step] = []
     keys: list[str] = []
     done: Mapping[Path, Any] = {}
+    also: bool = False
 
 
 class Delete(Part, frozen=True, kw_only=True):

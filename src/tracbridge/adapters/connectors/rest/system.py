@@ -87,11 +87,14 @@ class Writing(Struct, frozen=True):
 
 
 class Acting(Struct, frozen=True):
-    """How a record is brought into a state. ``done``: what it shows then."""
+    """How a record is brought into a state. ``done``: what it shows then. ``also``: whatever the
+    state, where that is wanted.
+    """
 
     calls: tuple[Writing, ...]
     keys: tuple[str, ...]
     done: tuple[Condition, ...]
+    also: bool = False
 
 
 class Many(Struct, frozen=True):

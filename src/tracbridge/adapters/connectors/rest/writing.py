@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tracbridge.adapters.connectors.rest.acting import Needed, keys_of, needed
 from tracbridge.adapters.connectors.rest.answers import NO_CONTENT, Kind, Verdict, value_of
 from tracbridge.adapters.connectors.rest.asking import Asking
 from tracbridge.adapters.connectors.rest.calls import BadReplyError, Call, Reply
@@ -141,37 +142,47 @@ class Writer:
     # -- states --------------------------------------------------------------------------------
 
     def _lacks(self, write: Write, body: Mapping[str, Any]) -> bool:
-        """A state is wanted that needs a call of its own, and the record does not show it."""
-        action = self.system.actions.get(write.state)
-        return action is not None and not (action.done and hold(action.done, body))
+        """Something is wanted that needs a call of its own, and the record does not show it."""
+        return not all(one.shown(body) for one in needed(self.system, write))
 
     async def _act(
         self, write: Write, target: Target, receipt: Receipt, before: Mapping[str, Any]
     ) -> Receipt:
-        """Bring the record into the state that is wanted, where that needs a call of its own."""
-        action = self.system.actions.get(write.state)
-        if action is None:
-            return receipt
+        """Bring the record to what is wanted of it and needs calls of their own."""
+        for one in needed(self.system, write):
+            receipt = await self._act_once(one, write, target, receipt, before)
+            target = Target(receipt.ref, receipt.version)
+        return receipt
+
+    async def _act_once(
+        self,
+        wanted: Needed,
+        write: Write,
+        target: Target,
+        receipt: Receipt,
+        before: Mapping[str, Any],
+    ) -> Receipt:
+        action = wanted.action
         if self.system.spec.lock and not target.version:
             target = await self._renewed(write, target)
         shown = (target.now.body if target.now else receipt.body) or before
-        if not self._lacks(write, shown):
+        if wanted.shown(shown):
             return receipt
         for _ in range(len(action.calls)):
             call = next((one for one in action.calls if hold(one.when, shown)), None)
             if call is None:
                 break
             names = self._names(write, target)
-            receipt = await self._sent(call, f"action {write.state}", names, write, target)
+            receipt = await self._sent(call, f"action {wanted.name}", names, write, target)
             target = Target(receipt.ref, receipt.version)
             if action.done and receipt.body is None:
                 target = await self._renewed(write, target)
             body = target.now.body if target.now else receipt.body
-            if not action.done or body is None or hold(action.done, body):
+            if not action.done or body is None or wanted.shown(body):
                 return receipt
             shown = body
         reason = "cannot be reached from the state in which his record is."
-        raise RecordError("no_way", reason, value=write.state)
+        raise RecordError("no_way", reason, value=wanted.name)
 
     def _wanted(self, write: Write) -> dict[str, Any]:
         """The keys that differ from what he is known to hold, but for those that are not sent.
@@ -181,8 +192,7 @@ class Writer:
         before = (write.replaces.body if write.replaces else None) or {}
         update, body = self.system.spec.update, write.body or {}
         differs = {k for k, v in body.items() if not (k in before and equal(before[k], v))}
-        action = self.system.spec.actions.get(write.state)
-        acted = set(action.keys if action else ())
+        acted = keys_of(needed(self.system, write))
         if update is None:
             return {key: value for key, value in body.items() if key in differs - acted}
         for key in sorted(differs & set(update.by_action) - acted):
@@ -195,9 +205,9 @@ class Writer:
 
     def _left(self, write: Write) -> set[str]:
         """Keys that an update never sends."""
-        update, action = self.system.spec.update, self.system.spec.actions.get(write.state)
+        update = self.system.spec.update
         left = {*update.never, *update.by_action} if update else set()
-        return left | set(action.keys if action else ())
+        return left | keys_of(needed(self.system, write))
 
     def _whole(self, write: Write, target: Target) -> dict[str, Any]:
         """The record as it is to be; where whole records are taken, with all that he has in it."""
@@ -245,8 +255,7 @@ class Writer:
     def _as_known(self, write: Write, wanted: Mapping[str, Any], now: Record) -> bool:
         """What is to be written over is still as it was known."""
         before = (write.replaces.body if write.replaces else None) or {}
-        action = self.system.spec.actions.get(write.state)
-        keys = {*wanted, *(action.keys if action else ())} & before.keys()
+        keys = {*wanted, *keys_of(needed(self.system, write))} & before.keys()
         return agrees({key: before[key] for key in keys}, now.body or {})
 
     async def _renewed(self, write: Write, target: Target) -> Target:
@@ -361,14 +370,15 @@ class Writer:
     def _shows(self, write: Write, record: Record) -> bool:
         """Everything that was to be sent is to be seen in the record."""
         wanted, seen = self._wanted(write), record.body or {}
-        action = self.system.actions.get(write.state)
-        if action is not None and action.done:
-            return agrees(wanted, seen) and hold(action.done, seen)
-        if action is not None:
-            keys = [key for key in action.keys if key in (write.body or {})]
+        acted = needed(self.system, write)
+        blind = [one for one in acted if not one.action.done]
+        if blind:
+            keys = keys_of(blind) & (write.body or {}).keys()
             wanted |= {key: (write.body or {})[key] for key in keys}
-            return bool(keys) and agrees(wanted, seen)
-        return agrees(wanted, seen)
+            if not keys:
+                return False
+        sighted = [one for one in acted if one.action.done]
+        return agrees(wanted, seen) and all(one.shown(seen) for one in sighted)
 
     @staticmethod
     async def _after(call: Call, question: Any) -> Record | None:
