@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import httpx2
 import orjson
@@ -29,11 +29,13 @@ Request = tuple[str, str, Mapping[str, Any]]
 
 
 class Api(Protocol):
-    """The calls of one system."""
+    """The calls of one system. ``ref``: the field that names a record."""
 
-    headers: Mapping[str, str]
-    ref: str
-    """The field that a record is changed by."""
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def ref(self) -> str: ...
 
     def page(self, after: Doc | None) -> Request:
         """The records behind this one, or the first ones."""
@@ -46,8 +48,8 @@ class Api(Protocol):
 
 
 class OdooApi:
-    headers = {"authorization": f"bearer {KEY}"}
-    ref = "id"
+    headers: ClassVar = {"authorization": f"bearer {KEY}"}
+    ref: ClassVar = "id"
 
     def __init__(self) -> None:
         read: Any = yamlfile.read(PRESETS / "odoo.yaml", "odoo").value
@@ -69,8 +71,8 @@ class OdooApi:
 
 
 class FrappeApi:
-    headers = {"authorization": f"token tracbridge:{KEY}"}
-    ref = "name"
+    headers: ClassVar = {"authorization": f"token tracbridge:{KEY}"}
+    ref: ClassVar = "name"
 
     def page(self, after: Doc | None) -> Request:
         query = {"fields": '["*"]', "order_by": "modified asc, name asc", "limit_start": "0"}

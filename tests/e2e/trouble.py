@@ -1,10 +1,11 @@
 """Customers' ERPs in one site, one connection each, with troubles of their own."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -88,6 +89,20 @@ class Member(Erp):
         numbers = Counter(self.number(key) for key in keys)
         assert set(numbers.values()) <= {1}, numbers
         assert sorted(numbers) == [one["number"] for one in self.docs], self.name
+
+    def later(self, hours: float) -> None:
+        """His whole list was read so long ago, and his system's pace was kept so long ago."""
+        cursors, back = self.state("cursors"), timedelta(hours=hours)
+        row = cursors.find_one({"_id": f"{self.name}:customer"})
+        if row:
+            memory = json.loads(row["cursor"])
+            moment = datetime.fromisoformat(memory["swept"]) - back
+            cursor = json.dumps({**memory, "swept": moment.isoformat()})
+            cursors.update_one({"_id": row["_id"]}, {"$set": {"cursor": cursor}})
+        row = cursors.find_one({"_id": f"{self.name}:pace"})
+        if row:
+            at = row["cursor"]["at"] - back
+            cursors.update_one({"_id": row["_id"]}, {"$set": {"cursor.at": at}})
 
     def once(self, operation: str, people: Callable[[], None]) -> None:
         """Somebody is a moment quicker than our next request of that kind."""

@@ -149,11 +149,10 @@ def test_words_of_which_nobody_knows_whether_they_mean_deleted_are_left(words: A
 
 
 def test_the_same_text_under_two_names_is_one() -> None:
-    proposal = proposed(plain(display_title=..., title=lambda n: f"Check pump {n}"))
-    twice = proposed(
-        plain(title=lambda n: f"Check pump {n}", display_title=lambda n: f"Check pump {n}")
-    )
-    assert said(proposal)["fields"] == said(twice)["fields"]
+    over = {"display_title": lambda n: f"Check pump {n}", "title": lambda n: f"Check pump {n}"}
+    fields = said(proposed(plain(description=..., **over)))["fields"]
+    assert fields["title"] == {"path": "title"}
+    assert "description" not in fields
 
 
 def test_names_of_people_and_machines_are_no_title() -> None:
@@ -165,6 +164,16 @@ def test_names_of_people_and_machines_are_no_title() -> None:
     fields = said(proposed(plain(**over)))["fields"]
     assert "title" not in fields
     assert fields["description"]["path"] == "description"
+
+
+def test_a_text_about_the_status_is_no_description() -> None:
+    proposal = proposed(plain(description=..., status_note=lambda n: f"Moved by Ana {n}"))
+    assert "description" not in said(proposal)["fields"]
+
+
+def test_a_blank_at_an_end_here_and_there_is_no_filling_up() -> None:
+    fields = said(proposed(plain(title=lambda n: f"Check pump {n * 97} ")))["fields"]
+    assert fields["title"] == {"path": "title"}
 
 
 def test_a_title_that_is_mostly_empty_is_none() -> None:
@@ -192,8 +201,34 @@ def test_words_in_many_records_are_a_status_by_themselves() -> None:
 
 
 def test_words_that_nobody_knows_in_a_place_of_another_name_are_none() -> None:
-    proposal = proposed(plain(status=..., colour=lambda n: ("red", "blue")[n % 2]))
-    assert proposal.gaps == ("fields.status",)
+    assert no_status(colour=lambda n: ("red", "blue")[n % 2])
+
+
+def no_status(**over: Any) -> bool:
+    """Nothing of these records is taken for a status."""
+    return bool(said(proposed(plain(status=..., **over)))["fields"]["status"] == {"path": "?"})
+
+
+def test_texts_that_are_different_each_time_are_none() -> None:
+    assert no_status(note=lambda n: f"open {n}")
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        ({"state_kind": "abc"}, {"state": "abc"}),
+        ({"state_name": "abc"}, {"state_x": "abc"}),
+        ({"state_a": ["open", "done", None]}, {"state_b": ["open", "done", "open"]}),
+        ({"state_a": ["open"] * 3}, {"state_b": ["open", "done", "open"]}),
+        ({"state_a": ["open", "xyz", "abc"]}, {"state_b": ["open", "done", "abc"]}),
+    ],
+)
+def test_of_two_places_the_likelier_one_is_the_status(worse: Any, better: Any) -> None:
+    over = {
+        name: (lambda n, words=words: words[n % 3]) for name, words in {**worse, **better}.items()
+    }
+    proposal = proposed(plain(status=..., **over))
+    assert said(proposal)["fields"]["status"]["path"] == next(iter(better))
 
 
 def test_records_without_a_status_are_told() -> None:
@@ -209,14 +244,43 @@ def test_codes_that_are_known_count_in_their_order() -> None:
 
 
 def test_codes_that_nobody_knows_are_gaps_by_how_often_they_are_there() -> None:
-    proposal = proposed(plain(status=lambda n: ("CRTD PRC", "XYZ ABC", "REL")[n % 3]))
+    proposal = proposed(plain(status=lambda n: ("CRTD PRC", "XYZ ABC DLFL", "REL")[n % 3]))
     cases = said(proposal)["fields"]["status"]["cases"]
     assert [c["when"]["status"]["has"] for c in cases if c["is"] == "?"] == ["XYZ", "ABC"]
 
 
 def test_two_opposite_bools_are_no_status() -> None:
     over = {"urgent": lambda n: n % 2 == 0, "isDone": lambda n: n % 2 == 1}
-    assert proposed(plain(status=..., **over)).gaps == ("fields.status",)
+    assert no_status(**over)
+
+
+def flags(*true: str, **over: Any) -> dict[str, Any]:
+    """In each record another one of these is true."""
+    each = {name: (lambda n, name=name: true[n % len(true)] == name) for name in true}
+    return {**each, **over}
+
+
+def test_bools_that_nobody_knows_are_no_status() -> None:
+    assert no_status(**flags("urgent", "paid", "sent"))
+
+
+def test_a_flag_that_was_never_true_counts_by_its_name() -> None:
+    status = said(proposed(plain(status=..., **flags("isOpen", "isDone", isCanceled=False))))
+    assert status["fields"]["status"]["flags"] == {
+        "isOpen": "pending",
+        "isDone": "completed",
+        "isCanceled": "cancelled",
+    }
+
+
+def test_flags_of_which_two_are_true_at_once_are_no_status() -> None:
+    assert no_status(isOpen=lambda n: n % 3 < 2, isDone=lambda n: n % 3 > 0)
+
+
+def test_flags_that_may_be_null_are_no_status() -> None:
+    over = flags("isOpen", "isDone", "isOnHold")
+    assert not no_status(**over, isCanceled=lambda n: None if n == 5 else False)
+    assert no_status(**{**over, "isOpen": lambda n: True if n % 3 == 0 else None})
 
 
 def test_statuses_that_he_has_no_word_for_are_named() -> None:

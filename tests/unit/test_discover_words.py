@@ -19,7 +19,10 @@ AT = datetime(2026, 11, 20, 11, 14, 6, tzinfo=UTC)
     ("status", "spellings"),
     [
         ("pending", "Open,new,WAPPR,APPR,aberto,Pendente,offen,Freigegeben,Abierto,Ouvert,To do"),
-        ("pending", "Not started,Waiting for approval,Aguardando aprovação,isPending,Released"),
+        (
+            "pending",
+            "Not started,Waiting for approval,Aguardando aprovação,isPending,Released,isToDo",
+        ),
         ("in_progress", "INPRG,In Progress,em andamento,In Bearbeitung,en curso,En cours,isActive"),
         ("in_progress", "IN_PROGRESS,Working,läuft,Em execução,work in progress,in-progress"),
         ("on_hold", "On Hold,WMATL,aguardando peças,wartet auf Teile,Em espera,Suspendu,isOnHold"),
@@ -178,6 +181,9 @@ def test_keys_that_a_path_cannot_say_are_passed_over() -> None:
         ([f"Replace the {'x' * n}" for n in range(30)], None),
         ([*(f"Text {'y' * n}" for n in range(30)), *(f"{n}" + "z" * 39 for n in range(5))], 40),
         (["Replace the bearing bea", "Inspect the big valve be", "Inspect bearing"], None),
+        ([f"{n} Replace the pump of the north gate"[:30] + f" {n:09d}" for n in range(9)], None),
+        ([*(f"Text {'y' * n}" for n in range(40)), *("z" * n + "x" for n in (38, 39))], None),
+        ([*("y" * n for n in range(2, 10)), *(f"{n}" + "z" * 9 for n in range(5))], None),
         ([f"{n} Replace the beari" for n in range(10, 20)] + ["the bearing"], 20),
     ],
 )

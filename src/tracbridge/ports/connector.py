@@ -221,7 +221,8 @@ class Paced(Protocol):
 
     def force(self, operation: str, word: str) -> None:
         """Do as an operator says with calls of an operation, "" all: ``open`` stops them,
-        ``closed`` lets them pass, ``automatic`` leaves it to what becomes of them.
+        ``closed`` lets them pass, ``automatic`` leaves it to what becomes of them. Saying the same
+        again changes nothing.
         """
 
 

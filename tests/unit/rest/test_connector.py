@@ -371,6 +371,20 @@ def test_an_operator_stops_one_kind_of_calls_or_all() -> None:
     assert other.pace()["operations"]["update"] == made.pace()["operations"]["update"]
 
 
+def test_a_word_that_is_said_again_forgets_no_failure() -> None:
+    sender = Saved()
+    made = connector(sender)
+    made.force("", "automatic")
+    for _ in range(9):
+        sender.pace.failed("read")
+    assert sender.pace.state("read") == "open"
+    made.force("", "automatic")
+    assert sender.pace.state("read") == "open"
+    made.force("", "closed")
+    made.force("", "automatic")
+    assert sender.pace.state("read") == "closed"
+
+
 # -- interfaces ------------------------------------------------------------------------------------
 
 

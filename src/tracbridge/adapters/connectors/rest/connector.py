@@ -225,7 +225,9 @@ class RestConnector:
     def force(self, operation: str, word: str) -> None:
         pace = self.asking.sender.pace
         for name in [operation] if operation else self.operations:
-            pace.set(name, Force(word))
+            # Said again in each pass: only another word forgets what was counted.
+            if pace.breaker(name).force is not Force(word):
+                pace.set(name, Force(word))
 
     @property
     def operations(self) -> list[str]:

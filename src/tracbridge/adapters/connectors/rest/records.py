@@ -92,7 +92,9 @@ def _broken(system: System, decoded: Decoded, error: RecordError | None) -> Reco
     """Named by its content: at another place of a page, or on another one, it is the same."""
     name = called(system, f"record {sha256(decoded.raw).hexdigest()[:12]}")
     if error and error.why.code == "not_an_object":
-        error = RecordError("not_an_object", "is no object among his records.", value=_text(decoded))
+        error = RecordError(
+            "not_an_object", "is no object among his records.", value=_text(decoded)
+        )
     return Record(None, source=name, raw=decoded.raw, error=error)
 
 
