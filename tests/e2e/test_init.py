@@ -77,3 +77,20 @@ def test_receipts_stay_as_the_environment_had_them(site: Site, said: str | None)
     site.cli("init")
     text = (site.root / "connections" / "default.yaml").read_text()
     assert f"acknowledge: {{receipts: {said or 'true'}}}" in text
+
+
+def test_the_first_file_of_a_system_that_is_called_says_how_to_log_in(site: Site) -> None:
+    said = site.cli("init", "acme-odoo", "--preset", "odoo", "--url", "https://acme.example")
+    assert said.code == 0, said.err
+    assert "ACME_ODOO_KEY" in said.out
+    text = (site.root / "connections" / "acme-odoo.yaml").read_text(encoding="utf-8")
+    assert 'token: "${env:ACME_ODOO_KEY}"' in text
+    site.extra = {**site.extra, "ACME_ODOO_KEY": "of-no-use"}
+    shown = site.cli("mapping", "show", "--connection", "acme-odoo")
+    assert "mapping: odoo" in shown.out, shown.err
+
+
+def test_a_preset_without_a_system_to_call_takes_no_address(site: Site) -> None:
+    said = site.cli("init", "acme", "--url", "https://acme.example")
+    assert said.code == 2
+    assert "--preset" in said.err

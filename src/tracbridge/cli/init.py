@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from tracbridge.cli.context import say
 from tracbridge.config import envfile
 from tracbridge.config.files import FOLDER, WHERE, found
-from tracbridge.config.first import SCHEMAS, first_file
+from tracbridge.config.first import AUTH, SCHEMAS, first_file
 from tracbridge.config.mappings import FLAGS, preset, preset_names
 from tracbridge.config.names import NAME
 from tracbridge.config.schema import SHIPPED
@@ -25,6 +26,9 @@ def init(
     mapping: Annotated[
         str, typer.Option("--preset", metavar="NAME", help="tracbridge mapping list")
     ] = FLAGS,
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Of a system that is called, such as Odoo.")
+    ] = "",
 ) -> None:
     """Write a first file for a connection, with comments, and make its folders.
 
@@ -34,28 +38,38 @@ def init(
     if not re.fullmatch(NAME, name):
         raise typer.BadParameter("a name has small letters, digits, - and _.")
     preset(mapping)
+    if url and mapping not in AUTH:
+        raise typer.BadParameter(f"--url needs one of --preset {', '.join(AUTH)}.")
     root = Path(os.environ.get(WHERE, ""))
     path = root / FOLDER / f"{name}.yaml"
     if path.exists():
         raise ConfigError(f"{path} is there already; nothing was written.")
     first = not found(root)
     given = taken_over() if name == DEFAULT else {}
-    text = first_file(name, mapping, preset_names(), given)
+    text = first_file(name, mapping, preset_names(), given, url)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     shutil.copytree(SHIPPED, root / SCHEMAS, dirs_exist_ok=True)
-    for folder in ("inbound", "outbound"):
-        setting = f"DATA_{folder.upper()}_DIR"
-        if setting not in stated():  # one that was named may be a mount that is not there just now
-            place = given.get(setting, f"data/{name}/{folder}")
-            Path(place).mkdir(parents=True, exist_ok=True)
+    if not url:
+        make_folders(name, given)
     say(f"{path} is written; editors that know YAML schemas complete it.")
     if left := sorted(set(stated()) if first or given else ()):
         say(f"Remove from the environment and .env what stands there now: {', '.join(left)}")
     if first and name != DEFAULT:
         say(ENDS)
+    if url:
+        say(f"Set {name.upper().replace('-', '_')}_KEY to the secret of his system.")
     chosen = "" if name == DEFAULT and first else f" --connection {name}"
     say(f"Next: tracbridge check{chosen}")
+
+
+def make_folders(name: str, given: Mapping[str, str]) -> None:
+    """Both of them, but one that was named: it may be a mount that is not there just now."""
+    for folder in ("inbound", "outbound"):
+        setting = f"DATA_{folder.upper()}_DIR"
+        if setting not in stated():
+            place = given.get(setting, f"data/{name}/{folder}")
+            Path(place).mkdir(parents=True, exist_ok=True)
 
 
 ENDS = (

@@ -14,13 +14,7 @@ _TEXT: Final = """\
 # Next: tracbridge check --connection {name}, then preview, then run.
 tenant: {name}
 
-customer:
-  inbound: {inbound}     # his JSON files come here
-  outbound: {outbound}   # ours go here; the folder must not be the same
-{customer}\
-  # mode: keep                 # archive (default), delete, or keep what we have read
-  # expect: {{company: "1000"}}  # what each of his records must show to be his
-
+{system}
 # A preset ({presets}), a file, or a preset with changes:
 #   mapping:
 #     use: {preset}
@@ -49,9 +43,47 @@ conflicts: {{policy: {policy}{conflicts}}}
 # every: 30                     # seconds between two passes of a service
 {rest}"""
 
+_FOLDERS: Final = """\
+customer:
+  inbound: {inbound}     # his JSON files come here
+  outbound: {outbound}   # ours go here; the folder must not be the same
+{customer}\
+  # mode: keep                 # archive (default), delete, or keep what we have read
+  # expect: {{company: "1000"}}  # what each of his records must show to be his
+"""
 
-def first_file(name: str, preset: str, presets: list[str], given: Mapping[str, str]) -> str:
-    """The text; ``given``: settings of the environment that it takes over, by their names."""
+_REST: Final = """\
+customer:
+  connector: rest              # his system is called over HTTP
+  preset: {preset}             # how it is read and written; see docs/reference/interfaces.md
+  url: {url}
+  auth: {auth}
+  # networks: [10.20.0.0/16]   # private addresses and http:// only where they are named
+  # calls_per_second: 10       # no more than he allows
+  # expect: {{company: "1000"}}  # what each of his records must show to be his
+"""
+
+AUTH: Final[Mapping[str, str]] = {
+    "odoo": '{{kind: bearer, token: "${{env:{key}}}"}}',
+    "sap_pm": '{{kind: basic, user: TRACBRIDGE, password: "${{env:{key}}}"}}',
+    "maximo": '{{kind: header, header: apikey, token: "${{env:{key}}}"}}',
+    "erpnext": '{{kind: frappe, user: API_KEY, password: "${{env:{key}}}"}}',
+}
+"""How one logs in to the systems that are called, by preset; secrets stand elsewhere."""
+
+
+def rest_of(name: str, preset: str, url: str) -> str:
+    """The part of a customer whose system is called at that address."""
+    key = f"{name.upper().replace('-', '_')}_KEY"
+    return _REST.format(preset=preset, url=quoted(url), auth=AUTH[preset].format(key=key))
+
+
+def first_file(
+    name: str, preset: str, presets: list[str], given: Mapping[str, str], url: str = ""
+) -> str:
+    """The text; ``given``: settings of the environment that it takes over, by their names; ``url``:
+    of a system that is called.
+    """
     keys = {row.key: given[row.name] for row in TABLE if row.key and row.name in given}
     inbound = keys.pop("customer.inbound", f"data/{name}/inbound")
     outbound = keys.pop("customer.outbound", f"data/{name}/outbound")
@@ -60,13 +92,14 @@ def first_file(name: str, preset: str, presets: list[str], given: Mapping[str, s
     clash = {key: keys.pop(key) for key in list(keys) if key.startswith("conflicts.")}
     own = {key: value for key, value in keys.items() if key.startswith("customer.")}
     lines = (f"  {key.partition('.')[2]}: {quoted(value)}\n" for key, value in own.items())
+    folders = _FOLDERS.format(
+        inbound=quoted(inbound), outbound=quoted(outbound), customer="".join(lines)
+    )
     left = {key: value for key, value in keys.items() if key not in own}
     return _TEXT.format(
         schemas=SCHEMAS,
         name=name,
-        inbound=quoted(inbound),
-        outbound=quoted(outbound),
-        customer="".join(lines),
+        system=rest_of(name, preset, url) if url else folders,
         preset=preset,
         presets=", ".join(presets),
         zone=f"zone: {zone}" if zone else "# zone: America/Sao_Paulo",

@@ -160,7 +160,7 @@ def _flags(columns: Iterable[Column]) -> Spelt | None:
     true, absent = _true(flags, whole)
     known = {path: guessed(path) for path in true}
     chosen = next(_covers(whole, [(p, bits) for p, bits in true.items() if bits]), ())
-    if not any(known[path] for path in chosen):
+    if not chosen:
         return None
     also = [path for path, bits in true.items() if not bits and known[path]]
     states = [State(path, true[path].bit_count(), known[path]) for path in (*chosen, *also)]
