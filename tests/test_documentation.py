@@ -40,6 +40,9 @@ NOT_RUN_HERE = {
         "needs Docker"
     ),
     ("docs/how-to/start-with-docker.md", "docker build -t tracbridge ."): "needs Docker",
+    ("docs/how-to/write-a-connector.md", "pip install -e ./tracbridge-acme"): (
+        "would install into the environment of this test; tests/e2e/test_new_connector.py does it"
+    ),
     ("docs/tutorial.md", "make demo"): "makes an environment and downloads what it needs",
     ("docs/tutorial.md", ". .venv/bin/activate"): "the environment of this test is active already",
 }

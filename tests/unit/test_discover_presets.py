@@ -158,11 +158,31 @@ def test_texts_that_are_otherwise_than_the_preset_says_are_changed() -> None:
 
 
 def test_further_fields_are_added_with_their_pairs() -> None:
-    odoo = Odoo()
-    odoo.plant(30)
-    value = said(proposed(odoo.records(), presets=True))
-    assert value["fields"]["ext.equipment"]["path"] == "equipment_id"
-    assert value["key"] == {"ours": "x_tracos_number"}
+    proposal = proposed(maximo(equipment=lambda n: [n % 3, "Pump"]), presets=True)
+    value = said(proposal)
+    assert value["fields"] == {
+        "ext.equipment": {
+            "path": "equipment",
+            "as": "integer",
+            "tracos": "equipment",
+            "only": "read",
+        }
+    }
+    assert value["pairs"] == ["equipment"]
+    assert (
+        mapping(proposal).from_customer(maximo(equipment=[5, "Pump"])[0]).fields["ext.equipment"]
+        == 5
+    )
+
+
+def test_where_our_number_is_kept_is_added_where_the_preset_does_not_know_it() -> None:
+    record = {"order": "004368", "branch": "01", "originDate": "20260301", "observation": "Leak"}
+    record |= {"situation": "L", "finished": "N", "deletedMark": " "}
+    found = [{**record, "order": f"{n:06d}", "tracosNumber": ""} for n in range(30)]
+    proposal = proposed(found, "America/Sao_Paulo", presets=True)
+    assert proposal.preset == "protheus"
+    assert said(proposal)["key"] == {"ours": "tracosNumber"}
+    assert "key" not in said(proposed(maximo(externalrefid=None), presets=True))
 
 
 def test_a_preset_that_reads_only_some_of_them_is_not_proposed() -> None:
