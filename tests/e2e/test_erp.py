@@ -17,6 +17,13 @@ NAMES = sorted(SYSTEMS)
 STATUSES = ("pending", "in_progress", "on_hold", "completed", "cancelled")
 
 
+LONG = [pytest.param(name, marks=pytest.mark.faults) for name in ("sap_pm", "erpnext")]
+TWO = ["maximo", "odoo", *LONG]
+"""Where systems hardly differ, two of them are told of each time; `make faults` tells of all."""
+
+of_two = pytest.mark.parametrize("company", TWO, indirect=True)
+
+
 @pytest.fixture(params=NAMES)
 def company(request: pytest.FixtureRequest, replica_set: Server, tmp_path: Path) -> Iterator[Erp]:
     with erp(replica_set, tmp_path, request.param) as made:
@@ -43,6 +50,7 @@ def document(number: int, **over: object) -> Doc:
 # -- both sides are filled when they meet ------------------------------------------------------
 
 
+@of_two
 def test_two_filled_sides_are_linked_without_a_double_and_what_differs_is_listed(
     company: Erp,
 ) -> None:
@@ -78,6 +86,7 @@ def test_an_edit_of_each_side_reaches_the_other_and_then_all_is_at_rest(company:
     company.rests()
 
 
+@of_two
 def test_edits_of_different_fields_of_one_order_both_stay(company: Erp) -> None:
     (key,) = company.sim.plant(1)
     company.run()
@@ -111,12 +120,13 @@ def test_a_conflict_that_is_to_be_asked_is_held_and_all_else_flows(
         company.rests()
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=TWO)
 def system(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
+@of_two
 def test_cancelled_there_is_cancelled_here(company: Erp) -> None:
     first, second = company.sim.plant(2)
     company.run()
@@ -129,6 +139,7 @@ def test_cancelled_there_is_cancelled_here(company: Erp) -> None:
     company.rests()
 
 
+@of_two
 def test_completed_and_opened_again(company: Erp) -> None:
     (key,) = company.sim.plant(1)
     company.run()
@@ -142,6 +153,7 @@ def test_completed_and_opened_again(company: Erp) -> None:
     company.rests()
 
 
+@of_two
 def test_a_record_that_vanishes_is_no_delete(company: Erp) -> None:
     gone, *others = company.sim.plant(5)
     company.run()
@@ -192,6 +204,7 @@ def test_a_reply_that_is_lost_after_the_commit_makes_no_double(company: Erp) -> 
 # -- trouble -------------------------------------------------------------------------------------
 
 
+@of_two
 def test_a_throttled_system_is_left_alone_for_as_long_as_it_asks(company: Erp) -> None:
     (key,) = company.sim.plant(1)
     company.run()
@@ -206,6 +219,7 @@ def test_a_throttled_system_is_left_alone_for_as_long_as_it_asks(company: Erp) -
     assert company.site.cli("breaker").out
 
 
+@of_two
 def test_an_outage_of_a_day_costs_one_write_for_each_order(company: Erp) -> None:
     keys = company.sim.plant(6)
     company.run()
