@@ -230,5 +230,7 @@ def version(order: Order, link: Link) -> str:
     """Our last version, and the file that carries it."""
     if not link.seq:
         return "nothing was sent yet"
+    if not order.file:
+        return f"version {link.seq}"
     waits = link.out and link.out.phase is not Phase.PUBLISHED
     return f"version {link.seq}, {'not in its place yet' if waits else order.file}"

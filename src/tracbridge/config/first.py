@@ -21,7 +21,7 @@ tenant: {name}
 #     fields:
 #       ext.priority: {{path: priority, as: integer, tracos: priority}}
 # Look at it with: tracbridge mapping show; prove it with: tracbridge mapping check
-mapping: {preset}
+mapping: {mapping}
 
 # Where his clocks hang, for dates without an offset.
 {zone}
@@ -72,6 +72,12 @@ AUTH: Final[Mapping[str, str]] = {
 """How one logs in to the systems that are called, by preset; secrets stand elsewhere."""
 
 
+KEYED: Final[Mapping[str, str]] = {
+    "sap_pm": "{use: sap_pm, key: {as: text, ours: YY1_TracosNumber}}"
+}
+"""Mappings of systems that give new orders numbers of their own, where the preset takes theirs."""
+
+
 def rest_of(name: str, preset: str, url: str) -> str:
     """The part of a customer whose system is called at that address."""
     key = f"{name.upper().replace('-', '_')}_KEY"
@@ -99,6 +105,7 @@ def first_file(
     return _TEXT.format(
         schemas=SCHEMAS,
         name=name,
+        mapping=KEYED.get(preset, preset) if url else preset,
         system=rest_of(name, preset, url) if url else folders,
         preset=preset,
         presets=", ".join(presets),

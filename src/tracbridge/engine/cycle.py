@@ -15,7 +15,7 @@ from tracbridge.engine.pace import heed, keep
 from tracbridge.engine.probe import probe
 from tracbridge.engine.rhythm import Rhythm
 from tracbridge.engine.writing import held
-from tracbridge.ports.connector import Paced, Rereads
+from tracbridge.ports.connector import Finds, Paced, Rereads
 
 
 async def cycle(connection: Connection, tally: Tally, sources: Collection[Side]) -> None:
@@ -81,7 +81,8 @@ async def look_again(connection: Connection, tally: Tally, refs: Sequence[str]) 
     new = [ref for ref in refs if ref in links and links[ref].base is None]
     found = [record for record in await customer.reread(known) if record]
     # An order that he is to be given may be there already, made by somebody who has our memory.
-    found += [record for record in await customer.ours(new) if record]
+    if isinstance(customer, Finds):
+        found += [record for record in await customer.ours(new) if record]
     if found:
         await Inbound(connection, tally).once(found)
     return bool(found)

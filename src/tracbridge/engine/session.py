@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from tracbridge.domain.errors import RetryableError
 from tracbridge.engine.binding import bind
 from tracbridge.engine.connection import Connection
-from tracbridge.engine.pace import resume
+from tracbridge.engine.pace import keep, resume
 from tracbridge.ports.connector import Exclusive
 from tracbridge.ports.runtime import Step
 from tracbridge.ports.state import Runs
@@ -23,7 +23,7 @@ async def session(
     """
     customer = connection.customer
     await resume(connection)
-    await customer.check()
+    await _check(connection)
     if isinstance(customer, Exclusive):
         await customer.lock()
     try:
@@ -46,3 +46,13 @@ async def session(
     finally:
         if isinstance(customer, Exclusive):
             await customer.unlock()
+
+
+async def _check(connection: Connection) -> None:
+    """His system is there; a pause that it asks for is kept, for whoever comes after us."""
+    try:
+        await connection.customer.check()
+    except RetryableError:
+        with suppress(RetryableError):  # why we may not call is what is to be told
+            await keep(connection)
+        raise

@@ -194,8 +194,13 @@ class Rereads(Protocol):
         Known by ``ref`` and ``body`` of an earlier reading, or of what was written.
         """
 
+
+@runtime_checkable
+class Finds(Protocol):
+    """Records can be found by TracOS's number, which they carry."""
+
     async def ours(self, numbers: Sequence[str]) -> Sequence[Record | None]:
-        """The records that carry these numbers of TracOS's, in order; None where none does."""
+        """The records that carry these numbers, in order; None where none does."""
 
 
 @runtime_checkable

@@ -161,8 +161,15 @@ class Work:
             self.place.connection.observer,
             self.stop,
             for_ever=patient and self.options.every is not None,
-            progress=(lambda: total_of(tally)) if tally else (lambda: 0),
+            progress=(lambda: self._reached(tally)) if tally else (lambda: 0),
         )
+
+    def _reached(self, tally: Tally) -> int:
+        """How far a pass got that is repeated; what is only read again is no progress."""
+        again = tally.outbound["read"] + tally.outbound["unchanged"] + tally.outbound["failed"]
+        if self.connection.customer.traits.resumes:
+            again += tally.inbound["read"] + tally.inbound["unchanged"]
+        return total_of(tally) - again
 
     async def _pass(self) -> None:
         """One pass, on record; passes in which nothing happened share a row."""
