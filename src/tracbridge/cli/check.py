@@ -42,7 +42,7 @@ def check(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Settings, MongoDB, the customer's system: each line ok, or what to do.
+    """Settings, MongoDB, customer: each line ok, or what to do.
 
     Changes nothing but with --write: then a text of that order is changed at the customer's as a
     run would do it, read back, and put back.
