@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import report, rest, tenants
 from benchmarks.flows import FLOWS, Figure, Size, borrow, fill, fresh, progress
 from benchmarks.mapping import Pair, mappings, ruled
 from benchmarks.process import timed
 from benchmarks.special import Case, adopted, archive, linked, million, reconciled
 from tests.harness import NOW, Server, World, server
+
+PROFILES = [*FLOWS, *(f"{system}-{flow}" for system in rest.NAMES for flow in rest.FLOWS)]
+
+WAITS = "seconds to wait for a calm machine before each measurement over REST"
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -23,8 +27,12 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="1,000 orders, small special cases")
     parser.add_argument("--out", type=Path, help="folder whose performance.md gets the figures")
     parser.add_argument("--folder", type=Path, help="where to work; default: the temporary folder")
-    parser.add_argument("--profile", choices=FLOWS, help="where the time of one flow goes")
+    parser.add_argument("--profile", choices=PROFILES, help="where the time of one flow goes")
     parser.add_argument("--no-special", action="store_true", help="without the special cases")
+    parser.add_argument("--rest", action="store_true", help="only ERPs over REST")
+    parser.add_argument("--no-rest", action="store_true", help="without ERPs over REST")
+    parser.add_argument("--repeats", type=int, help="of each measurement over REST")
+    parser.add_argument("--patience", type=float, default=0.0, help=WAITS)
     return parser.parse_args(words)
 
 
@@ -36,8 +44,11 @@ def main(words: Sequence[str]) -> None:
         with server(root / "mongod", replica_set=True) as running:
             if options.profile:
                 profile(running, root, options.profile, sizes[0])
-            else:
+                return
+            if not options.rest:
                 measure(running, root, sizes, options)
+            if not options.no_rest:
+                over_rest(running, root, options)
     finally:
         # Deleting many files makes creating files slow for a while: only now.
         progress("cleaning up")
@@ -57,6 +68,19 @@ def measure(running: Server, root: Path, sizes: list[int], options: argparse.Nam
     print(report.table(report.PAIR_HEAD, report.pair_rows(pairs)))
     if options.out:
         report.write(options.out, figures, cases, pairs, version)
+
+
+def over_rest(running: Server, root: Path, options: argparse.Namespace) -> None:
+    """Customers' ERPs, simulated, over HTTP."""
+    orders, each = (1_000, 200) if options.quick else (10_000, 1_000)
+    repeats = options.repeats or (1 if options.quick else rest.REPEATS)
+    figures = rest.speeds(running, root, orders, repeats, options.patience)
+    print(report.table(report.REST_HEAD, report.rest_rows(figures)), flush=True)
+    shared = tenants.shared(running, root, each, repeats, options.patience)
+    print(report.table(report.SHARED_HEAD, report.shared_rows(shared)), flush=True)
+    if options.out:
+        version = str(running.client.server_info()["version"])
+        report.write_rest(options.out, figures, shared, version)
 
 
 def special(running: Server, root: Path, *, quick: bool) -> list[Case]:
@@ -85,14 +109,17 @@ def whole(running: Server, root: Path) -> list[Case]:
 
 def profile(running: Server, root: Path, flow: str, orders: int) -> None:
     """The 25 functions with most time of their own, in the event loop's thread."""
-    with fresh(running, root, "profile") as world:
-        prepare(world, flow, orders)
-        side = "--outbound-only" if flow == "out" else "--inbound-only"
-        target = root / "profile.out"
-        command = [sys.executable, "-m", "cProfile", "-o", str(target), "-m", "tracbridge"]
-        cost = timed([*command, "run", "--json", side], world.env, world.root)
-        progress(f"{orders:,} {FLOWS[flow]}: {cost.seconds:.2f} s under the profiler")
-        pstats.Stats(str(target)).strip_dirs().sort_stats("tottime").print_stats(25)
+    target = root / "profile.out"
+    command = [sys.executable, "-m", "cProfile", "-o", str(target), "-m", "tracbridge"]
+    if flow in FLOWS:
+        with fresh(running, root, "profile") as world:
+            prepare(world, flow, orders)
+            side = "--outbound-only" if flow == "out" else "--inbound-only"
+            cost = timed([*command, "run", "--json", side], world.env, world.root)
+    else:
+        cost = rest.profiled(running, root, flow, orders, command)
+    progress(f"{orders:,} {flow}: {cost.seconds:.2f} s under the profiler")
+    pstats.Stats(str(target)).strip_dirs().sort_stats("tottime").print_stats(25)
 
 
 def prepare(world: World, flow: str, orders: int) -> None:

@@ -29,6 +29,7 @@ class Company:
 
     system: str
     url: str
+    pid: int
 
     def latency(self, seconds: float) -> None:
         """So long it waits before each answer, from now on."""
@@ -39,10 +40,6 @@ class Company:
         counts = self._told("GET", "requests")
         self._told("DELETE", "requests")
         return int(counts["total"])
-
-    def plant(self, count: int) -> None:
-        """So many orders more."""
-        self._told("POST", "people/plant", {"count": count})
 
     def _told(self, method: str, what: str, body: Any = None) -> Any:
         reply = httpx2.request(method, f"{self.url}/_simulator/{what}", json=body, timeout=120)
@@ -60,7 +57,7 @@ def company(system: str, orders: int) -> Iterator[Company]:
             said = process.stdout.readline().strip() if process.stdout else ""
             if not said:
                 raise RuntimeError(f"the simulated {system} does not start")
-            yield Company(system, said)
+            yield Company(system, said, process.pid)
         finally:
             process.kill()
 

@@ -9,13 +9,17 @@ from typing import Any
 
 from benchmarks.flows import FLOWS, Figure
 from benchmarks.mapping import Pair
+from benchmarks.rest import Figure as RestFigure
 from benchmarks.special import Case
+from benchmarks.tenants import FLOWS as SHARED_FLOWS
+from benchmarks.tenants import LATENCY, Shared
 
 HEAD = (
     "flow", "orders", "orders/s", "baseline/s", "ratio", "ceiling/s", "share",
     "us/order", "our CPU us", "start s", "RSS MB", "load",
 )  # fmt: skip
 BEGIN, END = "<!-- figures: written by the benchmark -->", "<!-- end of figures -->"
+REST_BEGIN, REST_END = "<!-- REST figures: written by the benchmark -->", "<!-- end of REST -->"
 BLUE, ORANGE, GREY = "#3b82f6", "#f59e0b", "#808890"
 
 
@@ -91,6 +95,65 @@ def pair_rows(pairs: Sequence[Pair]) -> list[list[str]]:
     ]
 
 
+REST_HEAD = (
+    "flow, latency", "orders", "orders/s", "pass alone/s", "baseline/s", "ratio", "bare client/s",
+    "share", "pass alone", "spread", "calls/order", "our CPU us", "start s", "RSS MB", "others",
+)  # fmt: skip
+
+
+def rest_rows(figures: Sequence[RestFigure]) -> list[list[str]]:
+    return [
+        [
+            f.what,
+            f"{f.orders:,}",
+            _few(f.orders / f.seconds),
+            _few(f.orders / f.inner),
+            f"{'~' * f.about}{_few(f.plain_rate)}",
+            f"{f.orders / f.seconds / f.plain_rate:.1f}x",
+            _few(f.bare_rate),
+            f"{f.orders / f.seconds / f.bare_rate:.0%}",
+            f"{f.orders / f.inner / f.bare_rate:.0%}",
+            f"{f.spread:.2f}",
+            f"{f.calls_each:.2f}" if f.flow == "out" else f"{f.calls_each:.3f}",
+            f"{f.cpu_micros:,.0f}",
+            f"{f.start:.2f}",
+            f"{f.rss_mb:.0f}",
+            f"{f.others:.0%}",
+        ]
+        for f in figures
+    ]
+
+
+def _few(rate: float) -> str:
+    """A rate; small ones with a digit behind the point."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"
+
+
+SHARED_HEAD = (
+    "connections at once", "orders of each", "first done, s", "last done, s", "fairness", "worst",
+    "together/s", "one alone/s", "times", "our CPU s", "others",
+)  # fmt: skip
+
+
+def shared_rows(figures: Sequence[Shared]) -> list[list[str]]:
+    return [
+        [
+            f"{f.connections}, {SHARED_FLOWS[f.flow]}, {LATENCY * 1000:.0f} ms",
+            f"{f.orders:,}",
+            f"{f.first:.2f}",
+            f"{f.last:.2f}",
+            f"{f.fairness:.2f}",
+            f"{f.worst:.2f}",
+            _few(f.rate),
+            _few(f.alone_rate),
+            f"{f.rate / f.alone_rate:.1f}x",
+            f"{f.cpu:.1f}",
+            f"{f.others:.0%}",
+        ]
+        for f in figures
+    ]
+
+
 CASE_HEAD = ("special case", "whole process, s", "pass alone, s", "RSS MB")
 
 
@@ -127,17 +190,32 @@ def write(
     mongod: str,
 ) -> None:
     """The figures into ``performance.md``, between the marks, and the picture beside it."""
-    page = out / "performance.md"
-    text = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
     lines = "".join(f"* {line}\n" for line in growth(figures))
     body = f"Machine: {machine(mongod)}.\n\n{markdown(HEAD, rows(figures))}\n"
     body += f"Cost per order, without start-up, largest size against smallest:\n\n{lines}\n"
     body += markdown(CASE_HEAD, case_rows(cases)) + "\n" + markdown(PAIR_HEAD, pair_rows(pairs))
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{body}{END}{after}", encoding="utf-8")
+    between(out, BEGIN, END, body)
     (out / "images").mkdir(exist_ok=True)
     plot(figures, out / "images" / "performance.svg")
+
+
+def write_rest(
+    out: Path, figures: Sequence[RestFigure], shared: Sequence[Shared], mongod: str
+) -> None:
+    """The figures of REST into ``performance.md``, between marks of their own."""
+    body = f"Machine: {machine(mongod)}.\n\n{markdown(REST_HEAD, rest_rows(figures))}\n"
+    between(out, REST_BEGIN, REST_END, body + markdown(SHARED_HEAD, shared_rows(shared)))
+
+
+def between(out: Path, begin: str, end: str, body: str) -> None:
+    """Replace what stands between two marks of ``performance.md``; behind all else without them."""
+    page = out / "performance.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if begin not in text:
+        text += f"{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{body}{end}{after}", encoding="utf-8")
 
 
 def plot(figures: Sequence[Figure], path: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,6 @@ from textwrap import dedent
 from pymongo import MongoClient
 
 from benchmarks.calls import (
-    Api,
     Spent,
     api_of,
     bare_changes,
@@ -21,6 +20,7 @@ from benchmarks.calls import (
     one_by_one_in,
     one_by_one_out,
 )
+from benchmarks.calm import Measured, Watch, calmest
 from benchmarks.company import Company, company
 from benchmarks.flows import progress
 from benchmarks.process import Cost, timed
@@ -41,26 +41,28 @@ REPEATS = 5
 
 @dataclass(slots=True)
 class Figure:
-    """What was measured of one flow; rates are medians.
+    """What was measured of one flow; rates are medians of the calmer half.
 
-    ``costs``: of the whole process; ``calls``: that it made in each. ``bare`` and ``plain``: of the
-    bare client and the baseline. ``start``: seconds of a pass with nothing to do.
+    ``runs``: cost of the whole process, and its calls. ``bare`` and ``plain``: the bare client and
+    the baseline. ``start``: seconds of a pass with nothing to do.
     """
 
     system: str
     flow: str
     latency: float
     orders: int
-    costs: list[Cost] = field(default_factory=list)
-    calls: list[int] = field(default_factory=list)
-    bare: list[Spent] = field(default_factory=list)
-    plain: list[Spent] = field(default_factory=list)
+    runs: list[Measured[tuple[Cost, int]]] = field(default_factory=list)
+    bare: list[Measured[Spent]] = field(default_factory=list)
+    plain: list[Measured[Spent]] = field(default_factory=list)
     start: float = 0.0
-    load: float = 0.0
 
     @property
     def what(self) -> str:
         return f"{NAMES[self.system]}, {FLOWS[self.flow]}, {self.latency * 1000:.0f} ms"
+
+    @property
+    def costs(self) -> list[Cost]:
+        return [cost for cost, _ in calmest(self.runs)]
 
     @property
     def seconds(self) -> float:
@@ -74,9 +76,15 @@ class Figure:
 
     @property
     def spread(self) -> float:
-        """The slowest pass against the quickest one: how much the machine was disturbed."""
+        """The slowest pass against the quickest one of those that count."""
         passes = [inner_of(cost) for cost in self.costs]
         return max(passes) / min(passes)
+
+    @property
+    def others(self) -> float:
+        """The share of the machine that others used in the passes that count."""
+        counted = sorted(one.others for one in self.runs)[: len(self.costs)]
+        return statistics.median(counted)
 
     @property
     def cpu_micros(self) -> float:
@@ -89,25 +97,21 @@ class Figure:
 
     @property
     def bare_rate(self) -> float:
-        return statistics.median(one.records / one.seconds for one in self.bare)
+        return statistics.median(one.records / one.seconds for one in calmest(self.bare))
 
     @property
     def plain_rate(self) -> float:
-        return statistics.median(one.records / one.seconds for one in self.plain)
+        return statistics.median(one.records / one.seconds for one in calmest(self.plain))
+
+    @property
+    def about(self) -> bool:
+        """The baseline was measured with fewer orders."""
+        return self.plain[0].value.records < self.orders
 
     @property
     def calls_each(self) -> float:
         """Calls for each order, those for reading his news among them."""
-        return statistics.median(self.calls) / self.orders
-
-    def note(self, cost: Cost, calls: int, done: int) -> None:
-        if done != self.orders:
-            raise RuntimeError(f"{self.what}: {done} of {self.orders} orders: {cost.out}")
-        self.costs.append(cost)
-        self.calls.append(calls)
-        self.load = max(self.load, os.getloadavg()[0])
-        rate = self.orders / inner_of(cost)
-        progress(f"{self.what}: {rate:,.0f}/s, {calls} calls, {cost.cpu:.1f} s of our CPU")
+        return statistics.median(calls for _, calls in calmest(self.runs)) / self.orders
 
 
 def inner_of(cost: Cost) -> float:
@@ -154,91 +158,104 @@ class Speed:
     """All flows of one system at one latency, ``repeats`` times."""
 
     def __init__(
-        self, server: Server, root: Path, customer: Company, latency: float, orders: int
+        self, server: Server, customer: Company, latency: float, orders: int, watch: Watch
     ) -> None:
         self.server, self.customer, self.latency, self.orders = server, customer, latency, orders
-        self.root = root / f"{customer.system}-{latency * 1000:.0f}"
-        self.api: Api = api_of(customer.system)
+        self.watch, self.api = watch, api_of(customer.system)
         self.out = max(20, orders // (50 if latency else 10))
         sizes = {"new": orders, "same": orders, "out": self.out}
         self.figures = {
             flow: Figure(customer.system, flow, latency, size) for flow, size in sizes.items()
         }
 
-    def measure(self, repeats: int) -> list[Figure]:
+    def measure(self, root: Path, repeats: int) -> list[Figure]:
         self.customer.latency(self.latency)
         self._plain()
         for turn in range(repeats):
-            with connected(self.server, self.root / str(turn), self.customer) as site:
+            name = f"{self.customer.system}-{self.latency * 1000:.0f}-{turn}"
+            with connected(self.server, root / name, self.customer) as site:
                 self._inbound(site)
                 self._outbound(site, f"turn {turn}")
         self.customer.latency(0.0)
         return list(self.figures.values())
 
     def _inbound(self, site: Site) -> None:
-        self.figures["new"].bare.append(self._bare())
+        self._bare("new")
         self._passed(site, "new", "inbound", "created")
         forget_place(site, self.customer.system)
         self._passed(site, "same", "inbound", "unchanged")
-        self.figures["same"].bare.append(self._bare())
+        self._bare("same")
 
     def _outbound(self, site: Site, turn: str) -> None:
         for _ in range(2):  # until neither side has news of the other
             start = run(site).seconds
         for figure in self.figures.values():
-            figure.start = start
-        changed(site, self.out, f"Changed here, {turn}")
+            figure.start = min(start, figure.start or start)
+        changed(site, self.out, f"Changed here, {turn}, {self.latency}")
         self._passed(site, "out", "outbound", "delivered")
-        refs = self.refs[self.out :][: self.out]
-        text = f"Changed there, {turn}, {self.latency}"
-        spent = bare_changes(self.api, self.customer.url, refs, text)
-        self.figures["out"].bare.append(spent)
-        progress(f"bare client, {self.figures['out'].what}: {spent.records / spent.seconds:,.0f}/s")
+        refs, text = self.refs[self.out :][: self.out], f"Changed there, {turn}, {self.latency}"
+        url, figure = self.customer.url, self.figures["out"]
+        figure.bare.append(self.watch(lambda: bare_changes(self.api, url, refs, text)))
+        self._say("bare client", figure, figure.bare[-1])
 
     def _passed(self, site: Site, flow: str, side: str, counted: str) -> None:
+        words, figure = ["--inbound-only"] if side == "inbound" else [], self.figures[flow]
         self.customer.calls()
-        cost = run(site, *(["--inbound-only"] if side == "inbound" else []))
-        calls = self.customer.calls()
-        self.figures[flow].note(cost, calls, cost.counts()[side][counted])
+        measured = self.watch(lambda: run(site, *words))
+        cost, calls = measured.value, self.customer.calls()
+        if cost.counts()[side][counted] != figure.orders:
+            raise RuntimeError(f"not {figure.orders} {counted}: {cost.out}")
+        figure.runs.append(Measured((cost, calls), measured.others))
+        spent = Spent(inner_of(cost), calls, figure.orders)
+        self._say("tracbridge", figure, Measured(spent, measured.others))
 
-    def _bare(self) -> Spent:
-        spent = bare_reading(self.api, self.customer.url)
-        if spent.records != self.orders:
-            raise RuntimeError(f"the bare client reads {spent.records} of {self.orders} orders")
-        progress(f"bare client, reading: {spent.records / spent.seconds:,.0f}/s")
-        return spent
+    def _bare(self, flow: str) -> None:
+        figure, url = self.figures[flow], self.customer.url
+        figure.bare.append(self.watch(lambda: bare_reading(self.api, url)))
+        if figure.bare[-1].value.records != self.orders:
+            raise RuntimeError(f"the bare client reads not {self.orders}: {figure.bare[-1]}")
+        self._say("bare client", figure, figure.bare[-1])
 
     def _plain(self) -> None:
         """The baseline, before anything else is there."""
-        database = self.server.fresh_name("plain")
+        database, url = self.server.fresh_name("plain"), self.customer.url
         with MongoClient[Doc](self.server.uri, tz_aware=True, w="majority", journal=True) as client:
-            orders, url = client[database]["workorders"], self.customer.url
+            orders = client[database]["workorders"]
             for flow in ("new", "same"):
-                spent = one_by_one_in(self.api, url, orders, BASELINE)
-                self._noted(flow, spent)
+                self._noted(flow, lambda: one_by_one_in(self.api, url, orders, BASELINE))
             self.refs = [row["ref"] for row in orders.find().sort("_id", 1)]
             some = {"ref": {"$in": self.refs[: self.out]}}
             orders.update_many(some, {"$set": {"isSynced": False}})
-            self._noted("out", one_by_one_out(self.api, url, orders, f"Plain {self.latency}"))
+            text = f"Plain, {self.latency}"
+            self._noted("out", lambda: one_by_one_out(self.api, url, orders, text))
             client.drop_database(database)
 
-    def _noted(self, flow: str, spent: Spent) -> None:
+    def _noted(self, flow: str, work: Callable[[], Spent]) -> None:
         figure = self.figures[flow]
-        figure.plain.append(spent)
-        progress(f"baseline, {figure.what}: {spent.records / spent.seconds:,.0f}/s")
+        figure.plain.append(self.watch(work))
+        self._say("baseline", figure, figure.plain[-1])
+
+    def _say(self, who: str, figure: Figure, measured: Measured[Spent]) -> None:
+        spent = measured.value
+        rate = f"{spent.records / spent.seconds:,.0f}/s, {spent.calls} calls"
+        progress(f"{figure.what}, {who}: {rate}, others {measured.others:.0%}")
 
 
-def speeds(server: Server, root: Path, orders: int, repeats: int = REPEATS) -> list[Figure]:
+def speeds(
+    server: Server, root: Path, orders: int, repeats: int, patience: float = 0.0
+) -> list[Figure]:
     """All systems, with and without latency."""
     figures = []
     for system in NAMES:
         with company(system, orders) as customer:
+            watch = Watch([server.process.pid, customer.pid], patience)
             for latency in LATENCIES:
-                figures += Speed(server, root, customer, latency, orders).measure(repeats)
+                speed = Speed(server, customer, latency, orders, watch)
+                figures += speed.measure(root, repeats)
     return figures
 
 
-def profiled(server: Server, root: Path, what: str, orders: int, words: Sequence[str]) -> None:
+def profiled(server: Server, root: Path, what: str, orders: int, words: Sequence[str]) -> Cost:
     """One pass of ``system-flow`` by another command than ours, such as a profiler's."""
     system, _, flow = what.partition("-")
     with company(system, orders) as customer, connected(server, root / what, customer) as site:
@@ -249,5 +266,4 @@ def profiled(server: Server, root: Path, what: str, orders: int, words: Sequence
             forget_place(site, system)
         if flow == "out":
             changed(site, orders, "Changed")
-        cost = timed([*words, "run", "--json", *side], site.env, site.root)
-        progress(f"{orders:,} {what}: {cost.seconds:.2f} s under the profiler")
+        return timed([*words, "run", "--json", *side], site.env, site.root)

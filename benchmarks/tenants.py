@@ -1,18 +1,18 @@
 """Many connections in one process: whether they share fairly, and what they reach together."""
 
 import json
-import os
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
+from benchmarks.calm import Measured, Watch, calmest
 from benchmarks.company import Company, company
 from benchmarks.flows import progress
-from benchmarks.process import Cost
 from benchmarks.rest import changed, run
 from tests.e2e.erp import COMMON, KEY
 from tests.e2e.site import Site
@@ -23,39 +23,45 @@ LATENCY = 0.05
 FLOWS = {"new": "all new", "out": "changes going out"}
 
 
+Ends = list[float]
+"""Seconds until each connection was done."""
+
+
 @dataclass(slots=True)
 class Shared:
     """So many connections at once, and one of them alone; ``orders``: of each.
 
-    ``each``: seconds until each connection was done, of every repetition; ``alone``: the same of a
-    connection that has the process for itself.
+    ``together``: when each was done, and our processor time; ``alone``: the same of a connection
+    that has the process for itself. Medians are those of the calmer half.
     """
 
     flow: str
     orders: int
     connections: int = MANY
-    each: list[list[float]] = field(default_factory=list)
-    alone: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    load: float = 0.0
+    together: list[Measured[tuple[Ends, float]]] = field(default_factory=list)
+    alone: list[Measured[tuple[Ends, float]]] = field(default_factory=list)
 
     @property
     def fairness(self) -> float:
         """The slowest connection's orders per second against the quickest one's."""
-        return statistics.median(min(seconds) / max(seconds) for seconds in self.each)
+        return statistics.median(min(ends) / max(ends) for ends, _ in calmest(self.together))
 
     @property
     def worst(self) -> float:
-        """The least fair repetition."""
-        return min(min(seconds) / max(seconds) for seconds in self.each)
+        """The least fair of all repetitions."""
+        return min(min(one.value[0]) / max(one.value[0]) for one in self.together)
 
     @property
     def first(self) -> float:
-        return statistics.median(min(seconds) for seconds in self.each)
+        return statistics.median(min(ends) for ends, _ in calmest(self.together))
 
     @property
     def last(self) -> float:
-        return statistics.median(max(seconds) for seconds in self.each)
+        return statistics.median(max(ends) for ends, _ in calmest(self.together))
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(cpu for _, cpu in calmest(self.together))
 
     @property
     def rate(self) -> float:
@@ -64,21 +70,24 @@ class Shared:
 
     @property
     def alone_rate(self) -> float:
-        return self.orders / statistics.median(self.alone)
+        return self.orders / statistics.median(max(ends) for ends, _ in calmest(self.alone))
 
-    def note(self, cost: Cost, ends: list[float]) -> None:
-        if len(ends) == 1:
-            self.alone += ends
-        else:
-            self.each.append(ends)
-            self.cpu.append(cost.cpu)
-        self.load = max(self.load, os.getloadavg()[0])
-        span = f"{min(ends):.2f} to {max(ends):.2f} s"
-        progress(f"{len(ends)} connections, {FLOWS[self.flow]}: {span}, CPU {cost.cpu:.1f} s")
+    @property
+    def others(self) -> float:
+        """The share of the machine that others used in the repetitions that count."""
+        counted = sorted(one.others for one in self.together)[: len(calmest(self.together))]
+        return statistics.median(counted)
+
+    def note(self, measured: Measured[tuple[Ends, float]]) -> None:
+        ends, cpu = measured.value
+        (self.alone if len(ends) == 1 else self.together).append(measured)
+        told = f"{min(ends):.2f} to {max(ends):.2f} s, CPU {cpu:.1f} s"
+        what = f"{len(ends)} connections, {FLOWS[self.flow]}"
+        progress(f"{what}: {told}, others {measured.others:.0%}")
 
 
-def passed(site: Site, side: str, counted: str, orders: int) -> tuple[Cost, list[float]]:
-    """One run of all connections; how long it took until each of them was done."""
+def passed(site: Site, side: str, counted: str, orders: int) -> tuple[Ends, float]:
+    """One run of all connections; when each of them was done, and our CPU time."""
     cost = run(site, f"--{side}-only")
     summary = json.loads(cost.out)
     if any(one[side][counted] != orders for one in summary["connections"]):
@@ -86,7 +95,7 @@ def passed(site: Site, side: str, counted: str, orders: int) -> tuple[Cost, list
     runs = site.server.client[site.state]["tracbridge_runs"]
     rows = list(runs.find({"_id": {"$regex": f"^{summary['run']}"}}))
     begun = min(row["started"] for row in rows)
-    return cost, [(row["ended"] - begun).total_seconds() for row in rows]
+    return [(row["ended"] - begun).total_seconds() for row in rows], cost.cpu
 
 
 def logins(customer: Company, count: int) -> list[str]:
@@ -118,19 +127,22 @@ def connected(server: Server, root: Path, customer: Company, keys: list[str]) ->
         site.close()
 
 
-def shared(server: Server, root: Path, orders: int, repeats: int) -> list[Shared]:
+def shared(
+    server: Server, root: Path, orders: int, repeats: int, patience: float = 0.0
+) -> list[Shared]:
     """Ten connections to one Odoo with ten logins, and one of them alone, in turn."""
     out = max(20, orders // 10)
-    figures = {"new": Shared("new", orders), "out": Shared("out", out)}
+    new, changes = Shared("new", orders), Shared("out", out)
     with company("odoo", orders) as customer:
+        watch = Watch([server.process.pid, customer.pid], patience)
         keys = logins(customer, MANY)
         customer.latency(LATENCY)
         for turn in range(repeats):
             for count in (1, MANY):
                 with connected(server, root / f"{count}-{turn}", customer, keys[:count]) as site:
-                    figures["new"].note(*passed(site, "inbound", "created", orders))
+                    new.note(watch(partial(passed, site, "inbound", "created", orders)))
                     for number in range(count):  # each of them other records of the company
                         whose = {"companyId": f"tenant{number + 1}"}
                         changed(site, out, f"{turn} {count}", number * out, **whose)
-                    figures["out"].note(*passed(site, "outbound", "delivered", out))
-    return list(figures.values())
+                    changes.note(watch(partial(passed, site, "outbound", "delivered", out)))
+    return [new, changes]

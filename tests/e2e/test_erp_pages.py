@@ -4,17 +4,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from tests.e2e.test_erp import document
 from tests.e2e.trouble import Fleet, Member, erps
 from tests.harness import Server
-from tracbridge.testing.erp import Clock, Elsewhere, Strike
+from tracbridge.testing.erp import Elsewhere, Strike
 
 SMALL = "also: {read: {size: 10}}"
 """Pages of ten records."""
@@ -107,8 +105,10 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
 
 
 LINKED = {
-    "maximo": "{size: 10, first: {paging: {kind: link, path: responseInfo.nextPage.href, by: null, initial: null, full: null}, query: {oslc.where: istask=0}}}",
-    "sap_pm": "{size: 10, request: {query: {$top: null}}, first: {paging: {kind: link, path: d.__next}}}",
+    "maximo": "{size: 10, first: {paging: {kind: link, path: responseInfo.nextPage.href, by: null, "
+    "initial: null, full: null}, query: {oslc.where: istask=0}}}",
+    "sap_pm": "{size: 10, request: {query: {$top: null}}, "
+    "first: {paging: {kind: link, path: d.__next}}}",
 }
 
 
@@ -117,13 +117,15 @@ def test_a_link_to_another_host_is_not_followed_and_one_to_his_own_is(
 ) -> None:
     own = {name: f"also: {{read: {read}}}" for name, read in LINKED.items()}
     company = {"sap_pm": {"page_size": 10}}
-    with erps(replica_set, tmp_path, *LINKED, own=own, company=company) as fleet, listening() as (host, heard):
+    with (
+        erps(replica_set, tmp_path, *LINKED, own=own, company=company) as fleet,
+        listening() as (host, heard),
+    ):
         for one, where in zip(fleet, (host, "http://169.254.169.254"), strict=True):
             one.sim.plant(25)
             one.sim.faults.foreign_link = Elsewhere(host=where)
         done = fleet.run(codes=(1,))
         for one in fleet:
-            print(done[one.name])
             assert "leads to another host" in done[one.name]["error"]
             one.sim.faults.clear()
         assert heard == []
@@ -152,11 +154,10 @@ def test_pages_that_come_twice_and_rows_that_are_doubled_or_out_of_order_change_
             one.sim.faults.repeat_page = Strike(after=2, every=3)
             one.sim.faults.duplicate_rows = Strike(every=2)
             one.sim.faults.reorder = Strike(every=2)
-            for key in keys[one.name][number :: 2]:
+            for key in keys[one.name][number::2]:
                 one.write(key, f"Planned {number}")
         done = paged.run()
         for one in paged:
-            print(one.name, done[one.name]["inbound"], one.sim.requests.as_json())
             one.sim.requests.clear()
             assert done[one.name]["inbound"]["created"] == (35, 0)[number]
             assert one.says(keys[one.name][number])[0] == f"Planned {number}"
@@ -172,14 +173,13 @@ def test_rows_that_move_while_we_page_are_neither_lost_nor_doubled(paged: Fleet)
         for place, one in enumerate(paged):
             random = Random(10 * number + place)
             busy(one, keys[one.name], random)
-            for key in keys[one.name][number :: 2]:
+            for key in keys[one.name][number::2]:
                 one.write(key, f"Planned {number}")
         paged.run()
         for one in paged:
             one.sim.before = None
-        done = paged.run()
+        paged.run()
         for one in paged:
-            print(one.name, done[one.name]["inbound"])
             one.whole()
 
 

@@ -1,15 +1,12 @@
 """ERPs that answer with something else than what was asked for, or with pages that are odd."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.e2e.test_erp import document
-from tests.e2e.trouble import NAMES, Fleet, Member, erps
+from tests.e2e.trouble import Fleet, Member, erps
 from tests.harness import Server
 from tracbridge.testing.erp import Bomb, Strike, Trickle
 

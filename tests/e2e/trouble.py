@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import dedent
 from typing import Any
 
 from tests.e2e.erp import FILES, KEY, MAKE, Erp
 from tests.e2e.site import Site
 from tests.harness import Doc, Said, Server
-from tracbridge.testing.erp import SYSTEMS, Clock, Simulator, serve_in_thread
+from tracbridge.testing.erp import SYSTEMS, Clock, serve_in_thread
 from tracbridge.testing.erp.wire import Deed
 
 NAMES = tuple(sorted(SYSTEMS))
@@ -88,7 +88,9 @@ class Member(Erp):
         self.agree(*keys)
         numbers = Counter(self.number(key) for key in keys)
         assert set(numbers.values()) <= {1}, numbers
-        assert sorted(numbers) == [one["number"] for one in self.docs], self.name
+        assert sorted(number or 0 for number in numbers) == [one["number"] for one in self.docs], (
+            self.name
+        )
 
     def later(self, hours: float) -> None:
         """His whole list was read so long ago, and his system's pace was kept so long ago."""
@@ -136,7 +138,7 @@ class Fleet:
     def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> dict[str, Doc]:
         """One run; what each connection did."""
         said = self.cli("run", "--json", *words)
-        assert said.code in codes, (said.code, said.out, said.err)
+        assert said.code in codes, f"{said.code}\n{said.err}\n{said.out}"
         self.said = said
         return {one["connection"]: one for one in said.json()["connections"]}
 
@@ -156,7 +158,7 @@ class Fleet:
 
 
 @contextmanager
-def erps(
+def erps(  # noqa: PLR0913 - what each system is to be like
     server: Server,
     root: Path,
     *names: str,
