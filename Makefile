@@ -76,6 +76,7 @@ test-all:
 
 faults: setup
 	"$(BIN)/python" -m pytest tests/faults -m "faults or not faults" $(ARGS)
+	"$(BIN)/python" -m pytest tests/e2e -m faults $(ARGS)
 
 bench: setup
 	@$(PINNED) requirements/bench.txt

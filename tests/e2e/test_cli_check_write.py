@@ -289,7 +289,13 @@ def test_an_edit_of_that_text_meanwhile_stays_and_goes_to_tracos(maximo: Erp) ->
     maximo.rests()
 
 
-@pytest.mark.parametrize("at", ["I4:1", "O2:1", "O3:1", "O4:1", "O2:2", "O3:2", "O4:2"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        *("I4:1", "O3:1", "O4:2"),
+        *(pytest.param(at, marks=pytest.mark.faults) for at in ("O2:1", "O4:1", "O2:2", "O3:2")),
+    ],
+)
 def test_killed_anywhere_the_next_run_puts_the_old_text_back(
     replica_set: Server, tmp_path: Path, at: str
 ) -> None:

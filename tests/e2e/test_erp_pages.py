@@ -14,6 +14,9 @@ from tests.e2e.trouble import Fleet, Member, erps
 from tests.harness import Server
 from tracbridge.testing.erp import Elsewhere, Strike
 
+pytestmark = pytest.mark.faults
+"""They wait for clocks and deadlines: `make faults` runs them."""
+
 SMALL = "also: {read: {size: 10}}"
 """Pages of ten records."""
 

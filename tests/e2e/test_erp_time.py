@@ -11,6 +11,9 @@ from tests.e2e.trouble import Fleet, erps
 from tests.harness import Server
 from tracbridge.testing.erp import Clock, Late, Strike
 
+pytestmark = pytest.mark.faults
+"""They wait for clocks and deadlines: `make faults` runs them."""
+
 WORDS = {"title": "Grease bearing", "description": "Both of them"}
 
 

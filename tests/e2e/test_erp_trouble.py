@@ -10,6 +10,9 @@ from tests.e2e.trouble import Fleet, Member, erps
 from tests.harness import Server
 from tracbridge.testing.erp import Bomb, Strike, Trickle
 
+pytestmark = pytest.mark.faults
+"""They wait for clocks and deadlines: `make faults` runs them."""
+
 SPOILT = ("html", "empty", "truncated", "wrong_length", "bomb")
 """Answers that are none; `trickle` is the sixth, and takes its time."""
 
