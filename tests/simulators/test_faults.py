@@ -119,6 +119,31 @@ async def test_a_locked_record_is_refused_by_name_until_it_is_unlocked(talk: typ
         assert (await asked.update(key, "Pump")).is_success
 
 
+@every_system
+async def test_a_request_that_breaks_off_in_its_body_is_not_done(talk: type[Talk]) -> None:
+    """As where its sender is killed."""
+    async with company(talk) as (sim, asked):
+        before = sim.records()
+        url = asked.http.base_url
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        head = b"POST " + CREATES[talk] + b" HTTP/1.1\r\nhost: here\r\ncontent-length: 90\r\n\r\n"
+        writer.write(head + b'{"description"')
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert (await asked.page()).is_success
+        assert sim.records() == before
+        assert sim.requests.writes == 0
+
+
+CREATES = {
+    OdooTalk: b"/json/2/maintenance.request/create",
+    SapTalk: b"/sap/opu/odata/sap/API_MAINTENANCEORDER;v=0002/MaintenanceOrder",
+    MaximoTalk: b"/maximo/oslc/os/mxwo?lean=1",
+    FrappeTalk: b"/api/resource/Asset%20Repair",
+}
+
+
 # --- whole answers
 
 

@@ -142,12 +142,20 @@ def test_the_table_by_status_is_complete(status: int) -> None:
         (429, Kind.THROTTLE),
         (500, Kind.UNKNOWN),
         (502, Kind.UNKNOWN),
-        (503, Kind.THROTTLE),
+        (503, Kind.RETRY),
         (304, Kind.UNKNOWN),
     ],
 )
 def test_what_a_status_means_by_itself(status: int, kind: Kind) -> None:
     assert classify(reply({}, status), Reading(), NOW).kind is kind
+
+
+def test_one_that_is_away_wants_fewer_calls_only_if_he_asks_for_a_pause() -> None:
+    asking = Reply(503, {"retry-after": "7"}, b"")
+    verdict = classify(asking, Reading(), NOW)
+    assert (verdict.kind, verdict.after) == (Kind.THROTTLE, timedelta(seconds=7))
+    again = Reading((Rule(is_="retry", status=503),))
+    assert classify(asking, again, NOW).kind is Kind.RETRY
 
 
 def test_the_first_rule_that_fits_counts() -> None:

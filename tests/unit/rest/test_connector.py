@@ -103,7 +103,7 @@ async def test_a_check_may_be_a_request_of_its_own() -> None:
         (reply({}, 404), ConfigError, "Mend url"),
         (reply({"message": "bad filter"}, 400), ConfigError, "bad filter"),
         (reply({}, 429, retry_after="7"), RetryableError, "fewer calls"),
-        (reply({}, 503), RetryableError, "fewer calls"),
+        (reply({}, 503), RetryableError, "no answer"),
         (reply({}, 500), RetryableError, "no answer"),
         (saved("login_page"), RetryableError, "text/html"),
         (reply({"no": "list"}), RetryableError, "no list at orders"),

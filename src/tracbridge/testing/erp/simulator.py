@@ -192,7 +192,10 @@ class Simulator(ABC):
         if scope["path"].startswith(PREFIX):
             await self._control(scope, receive, send)
             return
-        asked = await received(scope, receive)
+        try:
+            asked = await received(scope, receive)
+        except DroppedError:
+            return
         if self.faults.latency:
             await self._sleep(self.faults.latency)
         reply = self.answer(asked)

@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 class DroppedError(Exception):
-    """The connection is closed without an answer."""
+    """The connection is closed without an answer, by either side."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -78,11 +78,13 @@ class Deed(Struct, frozen=True, kw_only=True):
 
 
 async def received(scope: Mapping[str, Any], receive: Callable[[], Any]) -> Asked:
-    """A whole request."""
+    """A whole request. Raises `DroppedError` for one that breaks off: nothing of it is done."""
     data = b""
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise DroppedError
         data += message.get("body", b"")
         more = message.get("more_body", False)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -65,7 +65,7 @@ BY_STATUS: Final[Mapping[int, Kind]] = {
     423: Kind.BUSY,
     425: Kind.THROTTLE,
     429: Kind.THROTTLE,
-    503: Kind.THROTTLE,
+    503: Kind.RETRY,
 }
 _SUCCESS, _REFUSED, _FAILED = range(200, 300), range(400, 500), 500
 
@@ -136,6 +136,8 @@ def classify(reply: Reply, reading: Reading, now: datetime) -> Verdict:
         return Verdict(Kind.OK)
     code, words = _first(reading.codes, error), _first(reading.messages, error) or _plain(reply)
     kind, after = by_status(reply.status), retry_after(reply, now)
+    if kind is Kind.RETRY and after is not None:
+        kind = Kind.THROTTLE
     for rule in reading.rules:
         if _fits(rule, reply.status, code, words):
             kind = Kind(rule.is_)
@@ -145,7 +147,9 @@ def classify(reply: Reply, reading: Reading, now: datetime) -> Verdict:
 
 
 def by_status(status: int) -> Kind:
-    """The built-in table; asked for errors only."""
+    """The built-in table; asked for errors only. Who asks for a pause beside a `Kind.RETRY` wants
+    fewer calls; else he is just away, and the breaker counts it.
+    """
     if status in BY_STATUS:
         return BY_STATUS[status]
     if status in _REFUSED or status in _SUCCESS:

@@ -20,7 +20,7 @@ from tracbridge.resilience.paces import Paces
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNAUTHORISED, _FORBIDDEN = 401, 403
 _REQUIRED = "required"
-_THROTTLED = frozenset({429, 503})
+_TOO_MANY, _AWAY = 429, 503
 
 
 class _Trial(Struct):
@@ -147,9 +147,11 @@ class Sender:
         """A request beside the call itself, for a token; one that is put off is an error."""
         await self.pace.extra()
         reply = await self._wire.exchange(request)
-        if reply.status in _THROTTLED:
+        if reply.status in (_TOO_MANY, _AWAY):
             told = reply.headers.get("retry-after", "")
-            self.pace.throttled(float(told) if told.isascii() and told.isdigit() else None)
+            seconds = float(told) if told.isascii() and told.isdigit() else None
+            if seconds is not None or reply.status == _TOO_MANY:
+                self.pace.throttled(seconds)
             raise RetryableError(f"{request.origin} put off {request.what}: {reply.status}.")
         return reply
 
