@@ -14,9 +14,9 @@ for, `RecordError` refuses one record, `StaleWriteError` has the record read and
 `FatalError` stops the connection.
 
 What it may do beyond: it `Rereads` single records, `Probes` writes whose answer never came, `Peeks`
-for a preview, `Stamps` whether anything has happened; it is `Paced`. Mailboxes also: `Stages` (and
-`Staged`), `Shows`, `Acknowledges` (and `Fate`), `SetsAside`. Where only one process may work:
-`Exclusive`. TracOS `Fetches` by number.
+for a preview, `Stamps` whether anything has happened; it is `Paced`; it `Converses` where its
+records have comments. Mailboxes also: `Stages` (and `Staged`), `Shows`, `Acknowledges` (and
+`Fate`), `SetsAside`. Where only one process may work: `Exclusive`. TracOS `Fetches` by number.
 
 ``docs/reference/connectors.md`` says when each is called and how often.
 """
@@ -33,6 +33,7 @@ from tracbridge.domain.errors import (
     UnknownOutcomeError,
 )
 from tracbridge.domain.link import Claim
+from tracbridge.ports.comments import Converses
 from tracbridge.ports.connector import (
     Acknowledges,
     Body,
@@ -81,6 +82,7 @@ __all__ = [
     "ConfigError",
     "Connector",
     "ConnectorSettings",
+    "Converses",
     "Cursor",
     "Exclusive",
     "FatalError",

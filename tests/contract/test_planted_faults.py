@@ -113,6 +113,8 @@ async def outcomes(suite: ConnectorContract, name: str) -> list[str]:
                 found.append("failed")
             else:
                 found.append("passed")
+            finally:
+                await bench.close()
     return found
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,18 @@ from tracbridge.testing.contract import ConnectorContract, Rig
 from tracbridge.testing.erp.serving import serve
 
 
-def connector(url: str, api: PlainApi, size: int) -> RestConnector:
+def connector(
+    url: str,
+    api: PlainApi,
+    size: int,
+    interface: Mapping[str, Any] = INTERFACE,
+    kind: type[RestConnector] = RestConnector,
+) -> RestConnector:
     """A connection as a new process makes it."""
-    read = {**INTERFACE["read"], "size": size}
+    read = {**interface["read"], "size": size}
     given: dict[str, Any] = {
         "connector": "rest",
-        "interface": {**INTERFACE, "read": read},
+        "interface": {**interface, "read": read},
         "url": url,
         "auth": {"kind": "basic", "user": api.user, "password": api.password},
         "networks": ["127.0.0.0/8"],
@@ -33,7 +39,7 @@ def connector(url: str, api: PlainApi, size: int) -> RestConnector:
     settings = RestSettings.model_validate(given)
     paces = Paces(time.monotonic, asyncio.sleep, random.random)
     place = Place("plain", Path(), None, api.now)
-    return RestConnector(settings, place, sender=Sender(settings, name="plain", paces=paces))
+    return kind(settings, place, sender=Sender(settings, name="plain", paces=paces))
 
 
 class PlainContract(ConnectorContract):

@@ -23,6 +23,7 @@ from tracbridge.testing.capabilities import (
     StagingContract,
     StampingContract,
 )
+from tracbridge.testing.conversing import ConversingContract
 from tracbridge.testing.hands import Hands, Reader
 from tracbridge.testing.network import (
     AwayContract,
@@ -365,6 +366,7 @@ class ConnectorContract(
     RereadingContract,
     ProbingContract,
     BusyContract,
+    ConversingContract,
     ResumingContract,
     ThrottlingContract,
     PacingContract,
@@ -374,4 +376,6 @@ class ConnectorContract(
     HangingContract,
     SecrecyContract,
 ):
-    """Everything that the engine relies on; two methods to write, ``rig`` and ``body``."""
+    """Everything that the engine relies on; two methods to write, ``rig`` and ``body``. Where there
+    are comments, two more: ``remark`` and ``key_and_text``.
+    """

@@ -130,6 +130,17 @@ class OpensRecords(Protocol):
 
 
 @runtime_checkable
+class Talks(Protocol):
+    """A company whose people comment on records."""
+
+    async def say(self, ref: str, text: str) -> str:
+        """Add a comment to that record; returns its key."""
+
+    async def remarks(self, ref: str) -> list[tuple[str, str]]:
+        """Key and text of all comments on that record, oldest first."""
+
+
+@runtime_checkable
 class HoldsSecret(Protocol):
     """A system that we may use by something that nobody else may see."""
 
