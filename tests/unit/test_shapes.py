@@ -11,7 +11,7 @@ from tests.harness import order
 from tests.mappings import flags
 from tracbridge.domain.errors import RecordError
 from tracbridge.ports.connector import Record
-from tracbridge.proof.shapes import DEEP, MANY, Drift, Kind, Shapes, drift
+from tracbridge.proof.shapes import DEEP, MANY, Drift, Kind, Shapes, drift, kept_shapes
 
 FLAGS = flags()
 REFUSED = RecordError("broken", "is no JSON.")
@@ -193,3 +193,52 @@ def test_what_is_new_from_one_side_was_in_no_record_of_the_other(
             assert path in now.places.keys() - before.places.keys()
         if kind is Kind.GONE:
             assert path in before.places.keys() - now.places.keys()
+
+
+# -- kept for long ---------------------------------------------------------------------------
+
+
+BODIES = st.lists(
+    st.dictionaries(
+        st.sampled_from("abc"),
+        st.none() | st.integers() | st.text(max_size=3) | st.lists(st.booleans(), max_size=2),
+    ),
+    max_size=6,
+)
+
+
+def walked(bodies: list[dict[str, Any]]) -> Shapes:
+    seen = Shapes()
+    for body in bodies:
+        seen.walk(body)
+    return seen
+
+
+@given(BODIES, BODIES)
+def test_shapes_that_were_kept_and_joined_are_those_of_all_records(
+    before: list[dict[str, Any]], later: list[dict[str, Any]]
+) -> None:
+    kept = kept_shapes(walked(before).bare())
+    kept.join(walked(later))
+    assert sorted(kept.bare()["places"]) == sorted(walked(before + later).bare()["places"])
+    assert kept.records == len(before) + len(later)
+
+
+@given(BODIES)
+def test_of_what_is_kept_no_value_can_be_read(bodies: list[dict[str, Any]]) -> None:
+    for seen in kept_shapes(walked(bodies).bare()).places.values():
+        assert set(seen.kinds.values()) == {""}
+
+
+def test_what_no_record_had_is_news_and_what_one_had_is_none() -> None:
+    seen = walked([{"a": 1, "b": "x"}])
+    assert not seen.join(walked([{"a": 2}]))
+    assert seen.join(walked([{"a": "text"}]))
+    assert seen.join(walked([{"c": 1}]))
+    assert not seen.join(walked([{"a": "text", "c": 9}, {"a": 1}]))
+
+
+def test_records_whose_keys_are_data_fill_no_memory() -> None:
+    seen = walked([{f"a{number}": 1 for number in range(MANY)}])
+    assert not seen.join(walked([{"z": 1}]))
+    assert len(seen.places) == MANY

@@ -8,6 +8,7 @@ import msgspec
 import typer
 from msgspec.structs import asdict
 
+from tracbridge.bootstrap import Service
 from tracbridge.cli.context import (
     Json,
     say,
@@ -23,11 +24,12 @@ from tracbridge.config.settings import Settings
 from tracbridge.config.translations import translation_of
 from tracbridge.domain.errors import ConfigError, SettingError
 from tracbridge.domain.link import Claim
+from tracbridge.engine.glimpse import KEPT
 from tracbridge.mapping.declared import Declared
 from tracbridge.mapping.envelope import decode
 from tracbridge.ports.connector import Peeks
 from tracbridge.proof.lint import Finding, findings
-from tracbridge.proof.shapes import Drift, Shapes, drift
+from tracbridge.proof.shapes import Drift, Shapes, drift, kept_shapes
 from tracbridge.proof.trying import Row, Try, tried
 
 app = typer.Typer(no_args_is_help=True, help="Mappings: show, check and try them; watch for drift.")
@@ -216,10 +218,12 @@ def try_json(pointer: str, one: Try) -> dict[str, Any]:
 
 @app.command("drift")
 def drift_(
-    days: Annotated[int, typer.Option(metavar="N", help="How far back to look.", min=1)] = 30,
+    days: Annotated[
+        int, typer.Option(metavar="N", help="How far back to look, where records are kept.", min=1)
+    ] = 30,
     json: Json = False,
 ) -> None:
-    """Compare the records that wait now with those that were taken in before.
+    """Compare the records that can be read now with those that were taken in before.
 
     Touches nothing. Exit 1 where something differs that the mapping needs.
     """
@@ -236,11 +240,7 @@ def drift_(
 async def _shapes(back: timedelta) -> tuple[Declared, Shapes, Shapes]:
     async with serving() as service:
         mapping = translation_of(service.settings)
-        before, now = Shapes(), Shapes()
-        start = datetime.now(UTC) - back
-        async for recording in service.recorded.since(start):
-            for record in recording.records:
-                before.see(record, mapping)
+        before, now = await _seen(service, mapping, datetime.now(UTC) - back), Shapes()
         customer = service.customer.connector
         if not isinstance(customer, Peeks):
             raise ConfigError("this customer's system cannot be looked at without taking records.")
@@ -249,6 +249,18 @@ async def _shapes(back: timedelta) -> tuple[Declared, Shapes, Shapes]:
             for record in page.records:
                 now.see(record, mapping)
     return mapping, before, now
+
+
+async def _seen(service: Service, mapping: Declared, start: datetime) -> Shapes:
+    """The records that were taken in: what is kept of them, or else what they looked like."""
+    if service.customer.connector.traits.resumes:
+        kept = await service.connection.passes.cursor(KEPT)
+        return kept_shapes(kept) if kept else Shapes()
+    seen = Shapes()
+    async for recording in service.recorded.since(start):
+        for record in recording.records:
+            seen.see(record, mapping)
+    return seen
 
 
 def drifted(found: list[Drift], before: Shapes, now: Shapes) -> str:

@@ -17,6 +17,7 @@ from tracbridge.engine.brake import Brake
 from tracbridge.engine.comments import Conversation
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
+from tracbridge.engine.glimpse import Glimpse
 from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told, witnessed
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.judging import approved, body_of, judged, refuse_illegal, turns
@@ -63,6 +64,7 @@ class Inbound:
         self.open: list[tuple[Cursor, list[str]]] = []
         self.approved: Collection[str] = ()
         self.comments = Conversation(connection, tally)
+        self.glimpse = Glimpse(connection)
 
     async def __call__(self) -> None:
         """Take everything that is ready; raises `RetryableError` where it has to be repeated."""
@@ -102,6 +104,7 @@ class Inbound:
     async def _end(self) -> None:
         if self.brake:
             await self._release(self.brake)
+        await self.glimpse.keep()
 
     async def page(self, page: Page) -> None:
         """Settle each record of the page or quarantine it; then the source may forget it."""
@@ -180,6 +183,7 @@ class Inbound:
             for plan in plans:
                 if plan.item.order.ref not in gone:
                     self._book(plan, settled)
+            self.glimpse.see([plan.item.record for plan in plans if plan.entry])
             items = [plan.item for plan in plans if plan.item.order.ref in failed]
             if not items:
                 return

@@ -53,6 +53,14 @@ class Shapes(Struct):
 
     def add(self, body: Mapping[str, Any], mapping: Declared, where: str = "") -> None:
         """One record more that could be read."""
+        self.walk(body)
+        try:
+            mapping.from_customer(body)
+        except RecordError as error:
+            self.refuse(error, where)
+
+    def walk(self, body: Mapping[str, Any]) -> None:
+        """The places of one record more."""
         self.records += 1
         counted: set[str] = set()
         for path, kind, value in _walked(body, "", 0):
@@ -62,15 +70,37 @@ class Shapes(Struct):
             seen.records += path not in counted
             seen.kinds.setdefault(kind, value)
             counted.add(path)
-        try:
-            mapping.from_customer(body)
-        except RecordError as error:
-            self.refuse(error, where)
 
     def refuse(self, error: RecordError, where: str = "") -> None:
         """A record that could not be understood, or not even be read."""
         self.refused[str(error)] += 1
         self.example.setdefault(str(error), where)
+
+    def join(self, other: "Shapes") -> bool:
+        """The places of other records too; whether there are any that none of ours had."""
+        news = False
+        self.records += other.records
+        for path, seen in other.places.items():
+            if path not in self.places and len(self.places) >= MANY:
+                continue
+            mine = self.places.setdefault(path, Seen())
+            mine.records += seen.records
+            news = news or not seen.kinds.keys() <= mine.kinds.keys()
+            mine.kinds = {**seen.kinds, **mine.kinds}
+        return news
+
+    def bare(self) -> dict[str, Any]:
+        """What can be kept for long: places and kinds, and none of the values."""
+        places = [[path, seen.records, sorted(seen.kinds)] for path, seen in self.places.items()]
+        return {"records": self.records, "places": places}
+
+
+def kept_shapes(bare: Mapping[str, Any]) -> Shapes:
+    """What `Shapes.bare` made; the examples are gone."""
+    places = {
+        path: Seen(records, dict.fromkeys(kinds, "")) for path, records, kinds in bare["places"]
+    }
+    return Shapes(bare["records"], places)
 
 
 def _walked(value: Any, path: str, depth: int) -> Iterator[tuple[str, str, str]]:
