@@ -14,9 +14,10 @@ for, `RecordError` refuses one record, `StaleWriteError` has the record read and
 `FatalError` stops the connection.
 
 What it may do beyond: it `Rereads` single records, `Probes` writes whose answer never came, `Peeks`
-for a preview, `Stamps` whether anything has happened; it is `Paced`; it `Converses` where its
-records have comments. Mailboxes also: `Stages` (and `Staged`), `Shows`, `Acknowledges` (and
-`Fate`), `SetsAside`. Where only one process may work: `Exclusive`. TracOS `Fetches` by number.
+for a preview, `Stamps` whether anything has happened; it is `Paced`; it `Lingers` where a batch of
+writes takes long; it `Converses` where its records have comments. Mailboxes also: `Stages` (and
+`Staged`), `Shows`, `Acknowledges` (and `Fate`), `SetsAside`. Where only one process may work:
+`Exclusive`. TracOS `Fetches` by number.
 
 ``docs/reference/connectors.md`` says when each is called and how often.
 """
@@ -43,6 +44,7 @@ from tracbridge.ports.connector import (
     Fate,
     Fetches,
     Finds,
+    Lingers,
     Paced,
     Page,
     Peeks,
@@ -89,6 +91,7 @@ __all__ = [
     "Fate",
     "Fetches",
     "Finds",
+    "Lingers",
     "Paced",
     "Page",
     "Peeks",

@@ -19,6 +19,7 @@ from tracbridge.adapters.mongo.stores import to_conflict
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
+from tracbridge.ports.numbers import Key
 from tracbridge.ports.state import Conflict, Lease, QuarantineCase
 from tracbridge.testing.ports import (
     LeaseContract,
@@ -132,6 +133,26 @@ class TestMongoLedger(OnMongo, LedgerContract):
         id_ = ObjectId()
         await kept.mine.ledger.save([replace(bare(kept.mine), tracos=id_)])
         assert (await kept.mine.ledger.find(["1"]))["1"].tracos == id_
+
+
+async def test_a_document_keeps_its_id_and_shares_it_with_nobody() -> None:
+    """Who remembers nothing of a document that we made knows it again by its id."""
+    client = connect("mongodb://127.0.0.1")
+    database = client["state"]
+    ids = [
+        mongo_state(database, connection, "test", owner).numbers.document(Key(ref, scope))
+        for connection, owner, ref, scope in (
+            ("mine", {"companyId": 1}, "7", ""),
+            ("mine", {"companyId": 2}, "7", ""),
+            ("mine", None, "7", ""),
+            ("mine", None, "7", "site"),
+            ("mine", None, "8", ""),
+            ("other", None, "7", ""),
+        )
+    ]
+    assert len(set(ids)) == len(ids)
+    assert mongo_state(database, "mine", "test").numbers.document(Key("7")) == ids[2]
+    await client.close()
 
 
 class TestMongoPasses(OnMongo, PassesContract):

@@ -116,6 +116,15 @@ class TestTracosConnector(ConnectorContract):
         pages = [page async for page in bench.connector.changed(harness.NOW)]
         assert self.bodies(pages) == [self.body(1)]
 
+    async def test_what_was_made_under_an_id_is_found_by_it_with_its_number(
+        self, bench: Bench
+    ) -> None:
+        assert isinstance(bench.connector, TracosConnector)
+        ids = [ObjectId() for _ in range(3)]
+        await bench.hands.plant({**self.body(1), "_id": ids[0]})
+        await bench.hands.plant({**self.body(2), "_id": ids[1], "number": "none"})
+        assert await bench.connector.made(ids) == {ids[0]: "1"}
+
     @pytest.mark.parametrize("number", [Decimal128("7"), 7.0, [7, 8]], ids=repr)
     async def test_a_number_in_another_spelling_is_found_under_its_ref(
         self, bench: Bench, number: object

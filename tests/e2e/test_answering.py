@@ -18,6 +18,7 @@ from tracbridge.domain.errors import BusyError, RecordError, RetryableError, Unk
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.cycle import cycle
+from tracbridge.engine.retry import retry
 from tracbridge.engine.session import session
 from tracbridge.ports.connector import Receipt, Refusal, Write
 from tracbridge.ports.place import Place
@@ -60,6 +61,12 @@ class Desk:
         async with session(self.connection, self.service.runs, "desk"):
             await cycle(self.connection, tally, frozenset(Side))
         return tally
+
+    async def retry(self, world: World) -> None:
+        cases = self.service.state.quarantine
+        wanted = await cases.find([case["_id"] for case in world.cases()])
+        async with session(self.connection, self.service.runs, "desk"):
+            await retry(self.connection, cases, wanted, "desk")
 
     def shows(self, number: int) -> Doc:
         """The record as the system holds it."""
@@ -121,6 +128,7 @@ async def test_an_order_that_changed_there_meanwhile_is_read_again_and_both_edit
         assert (shown["isDone"], shown["summary"]) == (True, "Rewritten by the planner")
         found = world.doc(7) or {}
         assert (found["status"], found["description"]) == ("completed", "Rewritten by the planner")
+        assert tally.outbound["failed"] == 0, "it was delivered after all"
         assert (await at.run()).outbound.total() == 0
 
 
@@ -162,6 +170,23 @@ async def test_what_is_refused_is_tried_again_when_the_customer_changed_the_reco
         assert (await at.run()).outbound["delivered"] == 1
         shown = at.shows(7)
         assert (shown["summary"], shown["isActive"]) == ("Words for later", True)
+
+
+async def test_what_is_refused_is_tried_again_when_a_person_retries_its_case(world: World) -> None:
+    async with desk(world) as at:
+        at.system.put("7", order(7))
+        await at.run()
+        edit(world, 7, description="Words for later")
+        refusal = RecordError("refused_by_customer", "closed for stocktaking.")
+        at.customer.mood = lambda _: refusal
+        await at.run()
+        for mood, asked, left in ((refusal, 2, 1), (None, 3, 0)):
+            at.customer.mood = lambda _, mood=mood: mood  # type: ignore[misc]
+            await at.retry(world)
+            assert len(at.customer.asked) == asked
+            assert len(world.cases()) == left
+        assert at.shows(7)["summary"] == "Words for later"
+        assert (await at.run()).outbound.total() == 0
 
 
 async def test_a_record_that_somebody_has_open_waits_and_the_others_go_on(world: World) -> None:

@@ -38,6 +38,18 @@ def test_records_of_another_shape_are_seen_before_a_run_takes_them(company: Erp)
     company.rests()
 
 
+def test_a_run_that_takes_records_of_another_shape_says_so_once(company: Erp) -> None:
+    keys = company.sim.plant(12)
+    company.run()
+    company.sim.faults.drift = Drift(removed=["name"])
+    for told in (1, 0):
+        for key in keys[:6]:
+            company.sim.edit(key, description=f"<p>{told}</p>")
+        said = company.site.cli("run")
+        assert said.err.count("records_drift") == told, said.err
+        assert ("was in 12 of 12 records and is in none" in said.err) is bool(told)
+
+
 def test_what_was_never_read_has_no_shape_to_differ_from(company: Erp) -> None:
     company.sim.plant(2)
     assert found(company, 0) == set()

@@ -47,3 +47,8 @@ def test_a_breaker_that_opened_again_is_news() -> None:
     opened = {**CLOSED, "state": "open", "failures": 5, "openings": 1}
     again = {**opened, "openings": 2}
     assert told({"operations": {"read": opened}}) != told({"operations": {"read": again}})
+
+
+def test_each_failure_in_a_row_is_news_for_whoever_comes_after_us() -> None:
+    once, twice = ({"operations": {"read": {**CLOSED, "failures": n}}} for n in (1, 2))
+    assert told(once) != told(twice)

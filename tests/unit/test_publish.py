@@ -16,13 +16,17 @@ from tracbridge.sync.publish import (
     Need,
     Shown,
     answered,
+    asked,
     need,
     next_version,
+    over,
     published,
     refused,
     sent_at,
     staged,
     taken,
+    unweighed,
+    withdrawn,
 )
 
 BASE: Fields = {"status": "pending", "description": "Pump", DELETED: False}
@@ -194,3 +198,27 @@ def test_a_version_is_published_whether_or_not_a_window_was_remembered() -> None
     made = published(opened, 9).window
     assert made
     assert made.pass_ == 9
+
+
+def test_a_version_without_an_answer_is_waited_for_from_when_it_was_first_looked_for() -> None:
+    """When it was sent nobody knows: perhaps long after it was made, and just before we died."""
+    within, look = timedelta(seconds=60), NOW + timedelta(hours=1)
+    made = next_version(agreed(BASE), order(DONE), 7, NOW)
+    assert not over(made, within, look)
+    noted = asked(made, look)
+    assert not over(noted, within, look + within - TICK)
+    assert over(noted, within, look + within)
+
+
+def test_a_version_of_a_system_that_is_never_late_is_looked_for_once() -> None:
+    made = next_version(agreed(BASE), order(DONE), 7, NOW)
+    assert over(made, timedelta(0), NOW)
+
+
+def test_what_he_showed_before_a_version_was_given_up_is_no_repetition_afterwards() -> None:
+    made = next_version(agreed(BASE), order(DONE), 7, NOW)
+    back = unweighed(withdrawn(made))
+    assert made.seen
+    assert back.seen
+    assert made.seen.at - back.seen.at == TICK
+    assert unweighed(link()).seen is None

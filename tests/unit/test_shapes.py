@@ -201,7 +201,9 @@ def test_what_is_new_from_one_side_was_in_no_record_of_the_other(
 BODIES = st.lists(
     st.dictionaries(
         st.sampled_from("abc"),
-        st.none() | st.integers() | st.text(max_size=3) | st.lists(st.booleans(), max_size=2),
+        st.one_of(
+            st.none(), st.integers(), st.text(max_size=3), st.lists(st.booleans(), max_size=2)
+        ),
     ),
     max_size=6,
 )

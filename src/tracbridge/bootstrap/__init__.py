@@ -296,7 +296,7 @@ def wire(
     client, ready = shared
     host = hosts_of(choice.uri)
     database = client[settings.state_database or settings.mongo_database]
-    state = mongo_state(database, settings.name, host)
+    state = mongo_state(database, settings.name, host, settings.tracos_filter)
     collection = client[settings.mongo_database][settings.mongo_collection]
     translation = translation_of(settings)
     orders = orders_of(collection, host, settings.tracos_filter, translation.tracos.names)

@@ -3,12 +3,13 @@ on it.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
-from tracbridge.cli.table import harmless, moment, table
+from tracbridge.cli.table import harmless, lasting, moment, table
 from tracbridge.domain.errors import ConfigError
 from tracbridge.engine.pace import KEPT, WISHES, wishes
 from tracbridge.ports.connector import Paced
@@ -71,6 +72,9 @@ def lines(state: Mapping[str, Any]) -> str:
     paused = state.get("target", {}).get("paused", 0.0)
     if paused:
         found.append(f"His system asked for a pause: {paused:.0f} s were left.\n")
+    if login := state.get("login"):
+        rests = lasting(timedelta(seconds=login["breaker"]["seconds"]))
+        found.append(f"His system refuses our login; it rests for {rests}, another one is tried.\n")
     if not found:
         found.append("All calls go out: nothing has failed.\n")
     found += [f"Wanted from the next pass on: {_wish(*one)}.\n" for one in wanted.items()]

@@ -47,7 +47,8 @@ class Out(Struct, frozen=True):
     ``at``: when the version was made (our clock, UTC); TracOS's ``syncedAt`` once it is published.
     ``error``: what the customer's system answered when it refused this version. ``state``: the
     state of his system that it spells, where his system refuses to jump, "" where any will do;
-    ``last``: no further one follows.
+    ``last``: no further one follows. ``asked``: when his system was first asked what became of it,
+    because no answer came.
     """
 
     seq: int
@@ -62,6 +63,7 @@ class Out(Struct, frozen=True):
     error: str | None = None
     state: str = ""
     last: bool = True
+    asked: datetime | None = None
 
 
 class Window(Struct, frozen=True):

@@ -6,7 +6,7 @@ whether it arrived; it is given again only when it surely has not.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tracbridge.domain.comment import Comment
 from tracbridge.domain.errors import BusyError, RecordError, RetryableError, UnknownOutcomeError
@@ -45,8 +45,9 @@ class Conversation:
             orders = await self._orders({sent.ref for sent in portion})
             for ref, order in orders.items():
                 mine = [sent for sent in portion if sent.ref == ref]
+                now = self.connection.clock.now()  # what comes while we ask has come in time
                 there = await self.customer.comments_of(order)
-                await _settle(self.connection, self.store, self.spelling, mine, there)
+                await _settle(self.connection, self.store, self.spelling, mine, there, now)
 
     async def _orders(self, refs: Iterable[str]) -> Mapping[str, Record]:
         """Those of these orders that he has, as he is known to hold them."""
@@ -150,13 +151,14 @@ class Conversation:
             if before and before.key:
                 # He has it: only TracOS was not told.
                 await self.store.tracos.name(ref, comment.id, before.key)
-            elif before is None and not await self._given(ref, order, comment):
-                return
+            elif before or not await self._given(ref, order, comment):
+                return  # nobody knows yet whether he has it: those after it must not overtake it
 
     async def _given(self, ref: str, order: Record, comment: Comment) -> bool:
         """Give one; False where the ones after it have to wait, so that their order stays."""
         if not (self.customer and self.spelling and self.store):
             return False
+        await self.connection.lease.hold()
         now = self.connection.clock.now()
         sent = Sent(ref, comment.id, now, text=self.spelling.shown(comment))
         await self.store.memory.begin(sent)
@@ -182,11 +184,12 @@ class Conversation:
         if key:
             await _have(self.store, sent, key)
             return
+        now = self.connection.clock.now()
         try:
             there = await self.customer.comments_of(order)
         except RetryableError:
             return  # the next pass looks again
-        await _settle(self.connection, self.store, self.spelling, [sent], there)
+        await _settle(self.connection, self.store, self.spelling, [sent], there, now)
 
     async def _unsure(self, sent: Sent, answer: object) -> bool:
         """He has not said under which key he has it, or that he has it at all."""
@@ -212,8 +215,11 @@ async def _settle(
     spelling: CommentTranslation,
     sent: Sequence[Sent],
     there: Sequence[Body],
+    now: datetime,
 ) -> None:
-    """Which of ours are in his list; what surely is not there may be given again."""
+    """Which of ours are in his list, asked for ``now``; what surely is not there may be given
+    again.
+    """
     his = []
     for body in there:
         try:
@@ -224,7 +230,6 @@ async def _settle(
     known = await store.memory.known(ref, [one.key for one in his])
     await _paired(store, sent, [one for one in his if one.key not in known])
     within = timedelta(seconds=connection.customer.traits.commits_within)
-    now = connection.clock.now()
     done = await store.memory.sent(ref)
     for one in sent:
         if not done[one.id].key and now - one.at > within:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from tracbridge.domain.errors import RetryableError
+from tracbridge.domain.errors import ConfigError, RetryableError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.acknowledge import acknowledge
 from tracbridge.engine.brake import refuse_emptied
@@ -28,7 +28,7 @@ async def cycle(connection: Connection, tally: Tally, sources: Collection[Side])
     try:
         await refuse_emptied(connection)
         await acknowledge(connection, tally)
-        await probe(connection, tally)
+        await look_again(connection, tally, await probe(connection, tally))
         comments = Conversation(connection, tally)
         await comments.settle()
         rhythm, more = Rhythm(), True
@@ -39,7 +39,7 @@ async def cycle(connection: Connection, tally: Tally, sources: Collection[Side])
             more = Side.TRACOS in sources and await outwards(connection, tally, rhythm)
         if Side.TRACOS in sources:
             await comments.give()
-    except RetryableError:
+    except (RetryableError, ConfigError):
         with suppress(RetryableError):  # what went wrong first is to be told
             await keep(connection)
         raise
@@ -53,18 +53,23 @@ their records were changed under our hands. More waits for the next pass.
 
 
 async def outwards(connection: Connection, tally: Tally, rhythm: Rhythm) -> bool:
-    """What goes out, and what becomes possible by it; whether there is more of it."""
+    """What goes out, and what becomes possible by it; whether there is more of it.
+
+    Who was quicker than we has made nothing fail, unless the order has to wait for the next pass.
+    """
     paced = isinstance(connection.customer, Paced)
     outbound = Outbound(connection, tally, rhythm if paced else None)
     await outbound()
     more = outbound.more
     for _ in range(STEPS):
-        stale = outbound.stale if await look_again(connection, tally, outbound.stale) else ()
+        stale = outbound.stale if await look_again(connection, tally, outbound.stale) else []
+        tally.outbound["failed"] += len(outbound.stale) - len(stale)
         again = [*dict.fromkeys([*stale, *outbound.steps])]
         if not again:
-            break
+            return more
         outbound = Outbound(connection, tally)
         await outbound.only(again)
+    tally.outbound["failed"] += len(outbound.stale)
     return more
 
 

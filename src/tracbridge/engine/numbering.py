@@ -61,10 +61,23 @@ def ambiguous(key: Key, number: str) -> RecordError:
     return RecordError("ambiguous_key", reason, value=str(key), hint=hint)
 
 
+async def _recognise(connection: Connection, numbers: Numbers, new: Sequence[Key]) -> None:
+    """Orders that we made in TracOS once, and that our memory, an older one, knows nothing of."""
+    ids = {numbers.document(key): key for key in new}
+    there = await connection.tracos.made(list(ids))
+    if there:
+        await numbers.pair({ids[id_]: number for id_, number in there.items()})
+
+
 async def _allocated(
     connection: Connection, numbers: Numbers, keys: Sequence[Key]
 ) -> Mapping[Key, Numbered]:
-    found = dict(await numbers.of(keys)) if keys else {}
+    found = dict(await numbers.known(keys)) if keys else {}
+    new = [key for key in keys if key not in found]
+    if not new:
+        return found
+    await _recognise(connection, numbers, new)
+    found |= await numbers.of(new)
     fresh = {key: one for key, one in found.items() if one.fresh}
     for _ in range(ROUNDS):
         if not fresh:

@@ -152,7 +152,8 @@ class Outbound:
         async for records in portions(portion.records, connection.pause):
             orders, bad = self._translate(records, links)
             page.bad += bad
-            page.sources += [record.source for record, *_ in orders]
+            # What becomes of those that are being delivered is not known yet.
+            page.sources += [record.source for record, link, _ in orders if link.ref not in busy]
             self._look(page, _willing(page, orders), busy, sure=portion.sure)
         page.versions = await self._kept_back(page.versions)
         await self._stage(page)
@@ -356,7 +357,8 @@ class Outbound:
         await take_back(self.connection, found)
         await self.connection.steps.passed(Step.PUBLISHED)
         counts["delivered"] += len(found.done) - len(lost)
-        counts["failed"] += len(found.open) + len(found.back) - len(found.bad)
+        back = len(found.back) - len(found.bad) - len(found.stale)
+        counts["failed"] += len(found.open) + back
         self.stale += found.stale
         self.steps += [v.ref for v, _ in found.done if v.link.out and not v.link.out.last]
         self.outage = found.outage

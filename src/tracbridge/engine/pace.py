@@ -52,10 +52,11 @@ def told(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """What of a state is news; how many seconds of a pause are left is none."""
     operations = state.get("operations", {})
     odd = {
-        name: (one["state"], one["force"], one["openings"])
+        name: (one["state"], one["force"], one["failures"], one["openings"])
         for name, one in operations.items()
         if (one["state"], one["force"], one["failures"]) != ("closed", "automatic", 0)
     }
     target = state.get("target", {})
     paused = {"throttles": target["throttles"]} if target.get("paused") else {}
-    return {**odd, **paused}
+    login = {"login": state["login"]["breaker"]["openings"]} if state.get("login") else {}
+    return {**odd, **paused, **login}

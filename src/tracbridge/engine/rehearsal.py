@@ -65,6 +65,9 @@ class RehearsedTracos:
         del since, limit
         return ()  # they come with all the others
 
+    async def made(self, ids: Sequence[object]) -> Mapping[object, str]:
+        return await self.real.made(ids)
+
     def _now(self, record: Record) -> Record:
         ref = self.translation.tracos_ref(record.body or {})
         return self.documents.get(ref, record) if ref else record
@@ -279,12 +282,15 @@ class RehearsedNumbers(Struct):
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
         return await self.real.known(keys)
 
+    def document(self, key: Key) -> object:
+        return self.real.document(key)
+
     async def keys(self, numbers: Sequence[str]) -> Mapping[str, Key]:
         fresh = {number: self.new[number] for number in numbers if number in self.new}
         return {**await self.real.keys(numbers), **fresh}
 
     async def pair(self, pairs: Mapping[Key, str]) -> set[Key]:
-        del pairs
+        self.new |= {number: key for key, number in pairs.items()}
         return set()
 
     async def again(self, keys: Sequence[Key]) -> None:

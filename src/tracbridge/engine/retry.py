@@ -146,6 +146,7 @@ async def _from_tracos(
     watched = Watched(connection.quarantine)
     tally = Tally(run)
     await acknowledge(connection, tally)
+    await _allow_again(connection, wanted)
     await Outbound(replace(connection, quarantine=watched), tally)()
     again = {case.id: case for case in watched.refused}
     return [
@@ -154,3 +155,10 @@ async def _from_tracos(
         else Tried(case, {"delivered": 1})
         for case in wanted
     ]
+
+
+async def _allow_again(connection: Connection, wanted: Sequence[QuarantineCase]) -> None:
+    """What his system has refused is not sent again as it is; a person who retries says: do."""
+    links = await connection.ledger.find([case.ref for case in wanted if case.ref])
+    refused = [replace(link, refused=None) for link in links.values() if link.refused]
+    await connection.ledger.save(refused)

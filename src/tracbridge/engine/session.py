@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tracbridge.domain.errors import RetryableError
+from tracbridge.domain.errors import ConfigError, RetryableError
 from tracbridge.engine.binding import bind
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.pace import keep, resume
@@ -49,10 +49,10 @@ async def session(
 
 
 async def _check(connection: Connection) -> None:
-    """His system is there; a pause that it asks for is kept, for whoever comes after us."""
+    """His system is there; that we are to wait, or are not let in, is kept for who comes after."""
     try:
         await connection.customer.check()
-    except RetryableError:
+    except (RetryableError, ConfigError):
         with suppress(RetryableError):  # why we may not call is what is to be told
             await keep(connection)
         raise

@@ -12,7 +12,7 @@ from tracbridge.engine.connection import Connection
 from tracbridge.engine.outgoing import Version
 from tracbridge.engine.portions import portions
 from tracbridge.mapping.declared import NEVER
-from tracbridge.ports.connector import Receipt, Record, Refusal, Stages, Write
+from tracbridge.ports.connector import Lingers, Receipt, Record, Refusal, Stages, Write
 from tracbridge.ports.numbers import Key
 
 Keys = Mapping[str, Key]
@@ -46,8 +46,11 @@ async def answers_of(
 
 async def _said(connection: Connection, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
     """One answer for each, also where the system says one thing of all of them."""
+    customer = connection.customer
     try:
-        return await connection.customer.write(writes)
+        if isinstance(customer, Lingers):
+            return await customer.write_held(writes, connection.lease.hold)
+        return await customer.write(writes)
     except RetryableError as error:
         return [error] * len(writes)
 
@@ -112,7 +115,7 @@ def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | Reco
     if out is None:
         msg = f"order {link.ref} has no version to write"
         raise ValueError(msg)
-    order = replace(_order(link, out.fields, keys), state=out.state)
+    order = replace(_order(link, out.fields, keys), state=out.state or _stays(link, out.fields))
     try:
         body = _body(connection, link, order)
     except RecordError as error:
@@ -126,6 +129,13 @@ def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | Reco
         extra=extra,
         state=out.state,
     )
+
+
+def _stays(link: Link, fields: Fields) -> str:
+    """The state that we gave last, where this version is not about the status: it is spelt as what
+    he holds is spelt, else it would look like a change of it.
+    """
+    return link.state if fields.get("status") == (link.base or {}).get("status") else ""
 
 
 def _body(connection: Connection, link: Link, order: WorkOrder) -> dict[str, Any]:

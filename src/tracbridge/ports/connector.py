@@ -5,7 +5,7 @@ no base class. What it can do beyond the contract it declares by traits and by t
 protocols below.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, NewType, Protocol, runtime_checkable
@@ -215,6 +215,18 @@ class Probes(Protocol):
 
 
 @runtime_checkable
+class Lingers(Protocol):
+    """A batch of writes may take longer than the right to work lasts that was asked for before."""
+
+    async def write_held(
+        self, writes: Sequence[Write], hold: Callable[[], Awaitable[None]]
+    ) -> Sequence[Receipt | Refusal]:
+        """As `Connector.write`, with ``hold`` called right before each write. What ``hold`` raises
+        ends the batch: nothing more is written.
+        """
+
+
+@runtime_checkable
 class Paced(Protocol):
     """The system is called at a measured pace: pauses and breakers that outlive our process."""
 
@@ -346,6 +358,9 @@ class Tracos(Connector, Fetches, Marks, Protocol):
 
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
         """Those that are not marked as synced and changed last, since then; the newest first."""
+
+    async def made(self, ids: Sequence[object]) -> Mapping[object, str]:
+        """The documents with these ids that are there, each with its number."""
 
 
 @runtime_checkable

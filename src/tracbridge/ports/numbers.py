@@ -37,6 +37,11 @@ class Numbers(Protocol):
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
         """The numbers of those keys that have one."""
 
+    def document(self, key: Key) -> object:
+        """The id of the document that is made for this key: always the same, so that it is known
+        again by who remembers nothing of it.
+        """
+
     async def keys(self, numbers: Sequence[str]) -> Mapping[str, Key]:
         """The keys of those numbers that have one."""
 

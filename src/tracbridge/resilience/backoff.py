@@ -13,8 +13,8 @@ FULL = 1.0
 
 
 class Backoff(Struct, frozen=True):
-    """``retries`` after the first attempt; pauses start at ``delay`` seconds, double up to
-    ``longest`` and lose up to a ``spread`` of themselves by chance.
+    """``retries`` after the first attempt; pauses start at ``delay`` seconds, grow by ``factor`` up
+    to ``longest`` and lose up to a ``spread`` of themselves by chance.
     """
 
     retries: int = 3
@@ -22,8 +22,9 @@ class Backoff(Struct, frozen=True):
     longest: float = LONGEST
     spread: float = 0.1
     honoured: float = HONOURED
+    factor: float = 2.0
 
     def pause(self, attempt: int, chance: float, asked: float = 0.0) -> float:
         """Seconds after attempt ``attempt`` (from 0), at least those that were ``asked`` for."""
-        whole = min(self.delay * 2.0 ** min(attempt, 60), self.longest)
+        whole = min(self.delay * self.factor ** min(attempt, 60), self.longest)
         return max(whole * (1 - self.spread * chance), min(asked, self.honoured))

@@ -10,9 +10,11 @@ from tracbridge.resilience.breaker import Breaker, Limits, State
 from tracbridge.resilience.pace import Pace
 from tracbridge.resilience.target import PaceSettings, Target
 
-LOGINS = Limits(failures=1, pause=Backoff(delay=60.0, longest=3_600.0, spread=0.2), probe=120.0)
-"""A login that was refused is not tried again for a minute, then for longer: else the account may
-be locked."""
+LOGINS = Limits(
+    failures=1, pause=Backoff(delay=300.0, longest=86_400.0, spread=0.1, factor=12.0), probe=120.0
+)
+"""A login that was refused rests for five minutes, an hour, half a day, then a day each: accounts
+are locked after a few refusals in a row, and hardly any secret becomes right by itself."""
 
 
 class Paces:

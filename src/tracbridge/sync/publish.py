@@ -243,6 +243,27 @@ def answered(link: Link, counter: int | None = None) -> Link:
     return replace(made, state=out.state or link.state)
 
 
+def asked(link: Link, now: datetime) -> Link:
+    """His system was asked what became of its version, and does not show it (yet)."""
+    return replace(link, out=_out(link, asked=now))
+
+
+def over(link: Link, within: timedelta, now: datetime) -> bool:
+    """By now its version has had its effect or never will: so long after it was sent at the latest.
+
+    Nobody knows when that was, it may have waited long for its turn; but it was before we asked.
+    """
+    return now - (_out(link).asked or now) >= within
+
+
+def unweighed(link: Link) -> Link:
+    """His last record was weighed against a version of which nobody knew whether he had it; now it
+    is known, and the same record once more is no repetition.
+    """
+    seen = link.seen
+    return replace(link, seen=replace(seen, at=seen.at - TICK)) if seen else link
+
+
 def withdrawn(link: Link, refused: Refused | None = None) -> Link:
     """Its version has surely had no effect: he holds what he held before.
 

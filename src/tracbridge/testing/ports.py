@@ -109,7 +109,7 @@ def bare(stores: Stores, ref: str = "1") -> Link:
 def full(stores: Stores, ref: str = "1") -> Link:
     """A link with everything in it."""
     out = Out(3, "key-3", FIELDS, AT, AT, AT, Phase.PUBLISHED, error="no such asset")
-    out = replace(out, over=True, overtakes=True)
+    out = replace(out, over=True, overtakes=True, asked=AT)
     prints: Fields = {"status": "pending", "description": "#abc", "deleted": AT}
     return replace(
         bare(stores, ref),

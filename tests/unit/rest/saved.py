@@ -11,11 +11,12 @@ from tracbridge.adapters.connectors.rest.asking import Asking
 from tracbridge.adapters.connectors.rest.calls import Call, Reply
 from tracbridge.adapters.connectors.rest.hiding import Hiding
 from tracbridge.adapters.connectors.rest.load import load
+from tracbridge.adapters.connectors.rest.sender import Sender
 from tracbridge.adapters.connectors.rest.settings import RestSettings
 from tracbridge.adapters.connectors.rest.system import System
 from tracbridge.adapters.connectors.rest.writing import Writer
 from tracbridge.config.places import Places
-from tracbridge.resilience.pace import Pace
+from tracbridge.resilience.paces import Paces
 
 REPLIES = Path(__file__).parent / "replies"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -87,7 +88,7 @@ def reply(body: Any, status: int = 200, **headers: str) -> Reply:
 Answer = Reply | Exception
 
 
-class Saved:
+class Saved(Sender):
     """A sender that answers from a list, or as a function says; ``calls``: what it was sent."""
 
     def __init__(self, *answers: Answer, by: Callable[[Call], Answer] | None = None) -> None:
@@ -95,8 +96,8 @@ class Saved:
         self.calls: list[Call] = []
         self.closed = 0
         self.seconds = 0.0
-        settings = RestSettings(connector="rest", preset="odoo", url="https://erp.example.com").pace
-        self.pace = Pace(settings, lambda: self.seconds, asyncio.sleep, lambda: 0.5)
+        settings = RestSettings(connector="rest", preset="odoo", url="https://erp.example.com")
+        super().__init__(settings, paces=Paces(lambda: self.seconds, asyncio.sleep, lambda: 0.5))
 
     async def send(self, call: Call) -> Reply:
         self.calls.append(call)

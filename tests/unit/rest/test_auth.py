@@ -1,6 +1,7 @@
 """Credentials: how they are sent, refused, renewed, and never tried too often."""
 
 import asyncio
+import json
 from base64 import b64encode
 from typing import Any
 
@@ -13,6 +14,7 @@ from tracbridge.adapters.connectors.rest.sender import Sender
 from tracbridge.adapters.connectors.rest.settings import RestSettings
 from tracbridge.adapters.connectors.rest.spec import Csrf
 from tracbridge.domain.errors import ConfigError, RetryableError, SettingError
+from tracbridge.resilience.breaker import Force
 
 READ = Call("GET", "/orders", operation="read")
 WRITE = Call("POST", "/orders", body={}, writes=True, operation="create")
@@ -75,10 +77,14 @@ class Door:
     """A system that takes one password, and counts the others."""
 
     def __init__(self, password: str = "new-canary") -> None:  # noqa: S107
-        self.password, self.wrong = password, 0
+        self.password, self.wrong, self.hiccups = password, 0, 0
 
     def __call__(self, asked: Asked) -> Answer:
-        if asked.headers.get("authorization") == f"Basic {packed(f'user:{self.password}')}":
+        self.hiccups -= 1
+        if (
+            self.hiccups < 0
+            and asked.headers.get("authorization") == f"Basic {packed(f'user:{self.password}')}"
+        ):
             return Answer(200, {}, {"X-CSRF-Token": "t"})
         self.wrong += 1
         return Answer(401, {"echo": asked.headers.get("authorization")})
@@ -152,7 +158,66 @@ async def test_writes_that_all_need_a_token_first_try_a_refused_login_once() -> 
         door.password = "new-canary"  # noqa: S105
         results = await asyncio.gather(*(one.send(WRITE) for _ in range(5)), return_exceptions=True)
         assert {type(result) for result in results} == {LoginRefusedError}
-    assert door.wrong == 1
+    assert door.wrong == 2
+
+
+async def test_one_refusal_of_a_login_that_was_taken_is_no_news() -> None:
+    door = Door("old-canary")
+    async with serving(door) as server, sender(basic(server.url)) as one:
+        await one.send(READ)
+        for _ in range(2):
+            door.hiccups = 1
+            assert (await one.send(READ)).status == 200
+    assert door.wrong == 2
+
+
+async def test_a_new_process_leaves_a_refused_login_alone_and_tries_another_one() -> None:
+    door, time = Door(), Time()
+    async with serving(door) as server:
+        async with sender(basic(server.url), paces=time.paces()) as one:
+            with pytest.raises(LoginRefusedError):
+                await one.send(READ)
+            kept = json.loads(json.dumps(one.describe()))
+        assert "canary" not in str(kept)
+        async with sender(basic(server.url), paces=time.paces()) as one:
+            one.restore(kept, 100)
+            with pytest.raises(LoginRefusedError, match="in 200 s"):
+                await one.send(READ)
+        assert door.wrong == 1
+        async with sender(basic(server.url), paces=time.paces()) as one:
+            one.restore(kept, 301)
+            with pytest.raises(LoginRefusedError, match="in 3600 s"):
+                await one.send(READ)
+        assert door.wrong == 2
+        async with sender(basic(server.url, "new-canary"), paces=time.paces()) as one:
+            one.restore(kept, 0)
+            assert (await one.send(READ)).status == 200
+            assert "login" not in one.describe()
+
+
+async def test_an_operator_has_a_refused_login_tried_at_once_and_only_once() -> None:
+    door = Door()
+    async with serving(door) as server, sender(basic(server.url)) as one:
+        with pytest.raises(LoginRefusedError):
+            await one.send(READ)
+        door.password = "old-canary"  # noqa: S105
+        one.force(["read"], Force.CLOSED)
+        assert (await one.send(READ)).status == 200
+        door.password = "new-canary"  # noqa: S105
+        for _ in range(5):
+            one.force(["read"], Force.CLOSED)
+            with pytest.raises(LoginRefusedError):
+                await one.send(READ)
+    assert door.wrong == 3
+
+
+async def test_of_a_refused_login_too_little_is_kept_to_find_the_secret() -> None:
+    async with serving(Door()) as server, sender(basic(server.url)) as one:
+        with pytest.raises(LoginRefusedError):
+            await one.send(READ)
+        kept = one.describe()["login"]
+    assert set(kept) == {"salt", "print", "breaker"}
+    assert len(kept["print"]) == 4
 
 
 async def test_with_a_rotated_secret_that_is_wrong_too_nobody_storms_the_door() -> None:
@@ -186,9 +251,9 @@ async def test_pauses_between_tries_of_a_refused_login_grow() -> None:
         door.password = "old-canary"  # noqa: S105
         assert (await one.send(READ)).status == 200
         door.password = "new-canary"  # noqa: S105
-        with pytest.raises(LoginRefusedError, match="in 60 s"):
+        with pytest.raises(LoginRefusedError, match="in 300 s"):
             await one.send(READ)
-    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert pauses == [300, 3_600, 43_200, *[86_400] * 5]
 
 
 async def test_a_connection_that_begins_anew_does_not_try_a_refused_login_again() -> None:
@@ -210,7 +275,7 @@ async def test_a_call_that_breaks_off_while_a_login_is_tried_leaves_the_try_to_t
         async with sender(said, paces=time.paces()) as one:
             with pytest.raises(LoginRefusedError):
                 await one.send(READ)
-            time.now += 60
+            time.now += 300
             server.handler = lambda _: Answer(200, b"no gzip", {"Content-Encoding": "gzip"})
             with pytest.raises(RetryableError, match="cannot be unpacked"):
                 await one.send(READ)

@@ -29,6 +29,7 @@ from tracbridge.adapters.connectors.rest.settings import RestSettings
 from tracbridge.domain.errors import (
     BusyError,
     ConfigError,
+    FatalError,
     RecordError,
     RetryableError,
     SettingError,
@@ -37,6 +38,7 @@ from tracbridge.domain.errors import (
 )
 from tracbridge.ports.connector import (
     Connector,
+    Lingers,
     Paced,
     Peeks,
     Probes,
@@ -67,6 +69,7 @@ def test_it_is_a_connector_that_can_reread_probe_peek_and_is_paced() -> None:
     assert isinstance(made, Probes)
     assert isinstance(made, Peeks)
     assert isinstance(made, Paced)
+    assert isinstance(made, Lingers)
     assert made.traits.resumes
     assert made.traits.checks_versions
     assert made.traits.commits_within == 300
@@ -319,6 +322,18 @@ async def test_when_he_cannot_be_reached_the_rest_is_not_tried(answer: Answer) -
     found = await connector(sender).write(updates(4))
     assert isinstance(found[0], Receipt)
     assert [type(one) for one in found[1:]] == [RetryableError] * 3
+    assert len(sender.calls) == 2
+
+
+async def test_once_another_process_has_taken_over_nothing_more_of_a_batch_is_sent() -> None:
+    sender = Saved(reply(order(7, v="2")), reply(order(7, v="3")))
+
+    async def hold() -> None:
+        if len(sender.calls) == 2:
+            raise FatalError("the lease is lost.")
+
+    with pytest.raises(FatalError):
+        await connector(sender).write_held(updates(4), hold)
     assert len(sender.calls) == 2
 
 

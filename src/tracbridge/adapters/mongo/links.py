@@ -85,6 +85,7 @@ def _out(out: Out | None) -> Document | None:
         "overtakes": out.overtakes,
         "error": out.error,
         **({"state": out.state, "last": out.last} if out.state else {}),
+        **({"asked": out.asked} if out.asked else {}),
     }
 
 
@@ -170,6 +171,7 @@ def _to_out(part: Document | None) -> Out | None:
         error=part["error"],
         state=part.get("state", ""),
         last=part.get("last", True),
+        asked=part.get("asked"),
     )
 
 

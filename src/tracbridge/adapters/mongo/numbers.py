@@ -11,7 +11,7 @@ from pymongo.errors import BulkWriteError
 from tracbridge.adapters.mongo.client import Document, duplicates, translated
 from tracbridge.domain.workorder import KIND
 from tracbridge.ports.numbers import Key, Numbered
-from tracbridge.sync.identity import link_id
+from tracbridge.sync.identity import link_id, record_id
 
 FIRST = 1_000_000_001
 """Where numbers that we allocate begin, unless the connection says otherwise: far above those that
@@ -23,13 +23,23 @@ class MongoNumbers:
     """One row for each key, made once; the counter only grows, so a number is never used again."""
 
     def __init__(
-        self, database: AsyncDatabase[Document], connection: str, host: str, first: int = FIRST
+        self,
+        database: AsyncDatabase[Document],
+        connection: str,
+        host: str,
+        owner: Mapping[str, Any] | None = None,
+        first: int = FIRST,
     ) -> None:
         self._rows, self._counters = database["tracbridge_numbers"], database["tracbridge_passes"]
         self._c, self._host, self._first = connection, host, first
+        self._owner = sorted((owner or {}).items())
 
     def _id(self, key: Key) -> str:
         return link_id(self._c, KIND, key.scope, key.ref)
+
+    def document(self, key: Key) -> ObjectId:
+        # Others may have connections of that name on orders of the same collection.
+        return ObjectId(record_id(self._id(key), self._owner)[:24])
 
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
         ids = {self._id(key): key for key in keys}
@@ -52,7 +62,8 @@ class MongoNumbers:
         """A row for each; where another process was quicker, its row stands."""
         numbers = await self._next(len(keys))
         rows = [
-            self._row(key, number, ObjectId()) for key, number in zip(keys, numbers, strict=True)
+            self._row(key, number, self.document(key))
+            for key, number in zip(keys, numbers, strict=True)
         ]
         with translated(self._host):
             try:

@@ -1,5 +1,8 @@
 """All of our memory of one connection, in one MongoDB database."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -37,8 +40,16 @@ class MongoState(Struct, frozen=True):
     comments: MongoCommentMemory
 
 
-def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -> MongoState:
-    """The stores; every link that they write carries the fence of the lease."""
+def mongo_state(
+    database: AsyncDatabase[Document],
+    connection: str,
+    host: str,
+    owner: Mapping[str, Any] | None = None,
+) -> MongoState:
+    """The stores; every link that they write carries the fence of the lease.
+
+    ``owner``: the values that mark TracOS's documents of this connection.
+    """
     lease = MongoLease(database, connection, host)
     return MongoState(
         database=database,
@@ -50,7 +61,7 @@ def mongo_state(database: AsyncDatabase[Document], connection: str, host: str) -
         history=MongoHistory(database, connection, host),
         runs=MongoRuns(database, connection, host),
         taken=MongoTakenFiles(database, connection, host),
-        numbers=MongoNumbers(database, connection, host),
+        numbers=MongoNumbers(database, connection, host, owner),
         approvals=MongoApprovals(database, connection, host),
         versions=MongoVersions(database, host),
         comments=MongoCommentMemory(database, connection, host),

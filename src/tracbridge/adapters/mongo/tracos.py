@@ -91,6 +91,13 @@ class TracosConnector:
                     found.setdefault(ref, []).append(record_of(document))
         return found
 
+    async def made(self, ids: Sequence[object]) -> Mapping[object, str]:
+        with translated(self._host):
+            query = self._ours({"_id": {"$in": list(ids)}})
+            documents = await self._orders.find(query, {"number": 1}).to_list()
+        refs = {document["_id"]: refs_of(document.get("number")) for document in documents}
+        return {id_: one for id_, found in refs.items() if len(found) == 1 for one in found}
+
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         new = [w for w in writes if w.body is not None and w.replaces is None]
         old = [w for w in writes if w.body is not None and w.replaces is not None]

@@ -1,6 +1,6 @@
 """Asks a system, says what its answer means, and tells the pace how it is doing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from tracbridge.adapters.connectors.rest.template import Names
 from tracbridge.domain.errors import ConfigError, RecordError, RetryableError
 from tracbridge.mapping.path import MISSING
 from tracbridge.ports.connector import Record
+from tracbridge.resilience.breaker import Force
 from tracbridge.resilience.pace import Pace
 
 _FAILURES = (Kind.UNKNOWN, Kind.RETRY, Kind.AUTH)
@@ -36,6 +37,15 @@ class Sends(Protocol):
 
     async def send(self, call: Call) -> Reply:
         """The complete answer, whatever its status."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Its pace and what became of its login, to show and to keep."""
+
+    def restore(self, kept: Mapping[str, Any], elapsed: float) -> None:
+        """Go on as described ``elapsed`` seconds ago."""
+
+    def force(self, operations: Iterable[str], word: Force) -> None:
+        """Do as an operator says of these calls."""
 
     async def aclose(self) -> None:
         """Give everything back."""

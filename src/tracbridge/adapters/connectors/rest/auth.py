@@ -12,6 +12,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from msgspec import Struct
@@ -32,7 +33,7 @@ from tracbridge.adapters.connectors.rest.settings import (
     RestSettings,
 )
 from tracbridge.domain.errors import ConfigError, RetryableError, TracbridgeError
-from tracbridge.resilience.breaker import Breaker, State, Ticket
+from tracbridge.resilience.breaker import Breaker, Force, State, Ticket
 from tracbridge.resilience.paces import Paces
 
 EARLY = 60.0
@@ -42,6 +43,8 @@ LIFE = 300.0
 """Seconds that a token lives whose answer does not say."""
 
 _KEY = secrets.token_bytes(32)
+_PRINT = 2
+"""Bytes kept of a refused login: enough to know it again, too few to find it by trying."""
 _GIVEN = range(200, 300)
 _REFUSED = frozenset({400, 401, 403, 404, 405})
 
@@ -86,12 +89,12 @@ def _opened(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def mark_of(host: str, settings: RestSettings) -> str:
+def mark_of(host: str, settings: RestSettings, key: bytes = _KEY, size: int = 16) -> str:
     """A login with all its secrets, as a text that says nothing about them outside this process."""
     auth = settings.auth
     parts = [host, *(_opened(getattr(auth, name)) for name in type(auth).model_fields)]
     parts += [f"{name}={value}" for name, value in sorted(settings.plain_headers.items())]
-    return hashlib.blake2b("\0".join(parts).encode(), key=_KEY, digest_size=16).hexdigest()
+    return hashlib.blake2b("\0".join(parts).encode(), key=key, digest_size=size).hexdigest()
 
 
 def target_of(settings: RestSettings) -> str:
@@ -178,10 +181,17 @@ class Login:
         self._paces.login(self._mark).succeeded(self._paces.now())
 
     def rejected(self, used: Credential, *, again: bool) -> None:
-        """It was not taken; a token may have ended early, but not ``again`` in one call."""
-        if isinstance(self._settings.auth, OAuth2) and not again:
-            if self._token and used.value == f"Bearer {self._token.value}":
-                self._token = None
+        """It was not taken. A token may have ended early, a secret may be another one by now, and
+        a proxy may have hiccups where the login was taken before: but not ``again`` in one call.
+        """
+        if isinstance(self._settings.auth, OAuth2):
+            if not again:
+                if self._token and used.value == f"Bearer {self._token.value}":
+                    self._token = None
+                return
+        elif self._proven and not again and used.mark == self._mark:
+            self._proven = False
+            self._reread()
             return
         self._fail(used.mark)
 
@@ -198,6 +208,28 @@ class Login:
             f"{self._host} refuses the credentials under auth ({kind}). They are tried again in "
             f"{seconds:.0f} s, and others at once; check the secret that auth names."
         )
+
+    def describe(self) -> dict[str, Any]:
+        """What to keep of a login that was refused, {} of one that was not."""
+        breaker, now = self._paces.login(self._mark), self._paces.now()
+        if breaker.state(now) is State.CLOSED:
+            return {}
+        salt = secrets.token_bytes(16)
+        known = mark_of(self._host, self._settings, salt, _PRINT)
+        return {"salt": salt.hex(), "print": known, "breaker": breaker.describe(now)}
+
+    def restore(self, kept: Mapping[str, Any], elapsed: float) -> None:
+        """Let it rest on, where it is the login that was refused ``elapsed`` seconds ago."""
+        breaker, now = self._paces.login(self._mark), self._paces.now()
+        if not kept or breaker.state(now) is not State.CLOSED:
+            return
+        salt = bytes.fromhex(kept["salt"])
+        if mark_of(self._host, self._settings, salt, _PRINT) == kept["print"]:
+            breaker.restore(kept["breaker"], now, elapsed)
+
+    def forgive(self) -> None:
+        """Try it at once, as an operator says."""
+        self._paces.login(self._mark).set(Force.AUTOMATIC)
 
     def _entered(self) -> tuple[Breaker, Ticket]:
         if self._paces.login(self._mark).wait(self._paces.now()):

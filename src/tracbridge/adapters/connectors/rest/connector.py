@@ -1,6 +1,6 @@
 """The REST connector: any system that answers JSON over HTTP, as an interface file describes it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -137,11 +137,17 @@ class RestConnector:
 
     async def write(self, writes: Sequence[Write]) -> Sequence[Receipt | Refusal]:
         """One by one; when he cannot be reached, the others are not tried."""
+        return await self.write_held(writes, _free)
+
+    async def write_held(
+        self, writes: Sequence[Write], hold: Callable[[], Awaitable[None]]
+    ) -> Sequence[Receipt | Refusal]:
         answers: list[Receipt | Refusal] = []
         for start in range(0, len(writes), GROUP):
             some = writes[start : start + GROUP]
             trouble = await self._look_ahead(some)
             for write in some:
+                await hold()
                 answer = trouble or await self._write(write)
                 if _stops(answer):
                     return answers + [answer] * (len(writes) - len(answers))
@@ -217,17 +223,14 @@ class RestConnector:
     # -- pace ----------------------------------------------------------------------------------
 
     def pace(self) -> Mapping[str, Any]:
-        return self.asking.sender.pace.describe()
+        return self.asking.sender.describe()
 
     def resume_pace(self, kept: Mapping[str, Any], elapsed: float) -> None:
-        self.asking.sender.pace.restore(kept, elapsed)
+        self.asking.sender.restore(kept, elapsed)
 
     def force(self, operation: str, word: str) -> None:
-        pace = self.asking.sender.pace
-        for name in [operation] if operation else self.operations:
-            # Said again in each pass: only another word forgets what was counted.
-            if pace.breaker(name).force is not Force(word):
-                pace.set(name, Force(word))
+        names = [operation] if operation else self.operations
+        self.asking.sender.force(names, Force(word))
 
     @property
     def operations(self) -> list[str]:
@@ -240,6 +243,10 @@ class RestConnector:
             await old.rest()
         self._reading = []
         await self.asking.sender.aclose()
+
+
+async def _free() -> None:
+    """Nobody else may come in between."""
 
 
 def _stops(answer: Receipt | Refusal) -> bool:

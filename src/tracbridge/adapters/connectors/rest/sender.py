@@ -1,7 +1,8 @@
 """Sends calls: at the pace of the connection, with its credentials, within its time and size."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from tracbridge.adapters.connectors.rest.settings import RestSettings
 from tracbridge.adapters.connectors.rest.spec import Csrf
 from tracbridge.adapters.pacing import PACES
 from tracbridge.domain.errors import RetryableError
+from tracbridge.resilience.breaker import Force
 from tracbridge.resilience.bucket import Lane
 from tracbridge.resilience.paces import Paces
 
@@ -76,6 +78,26 @@ class Sender:
                 why = f"nothing whole came within {self._seconds:g} s"
                 request = trial.last or outgoing(self.origin, call, {})
                 raise request.broken(why) from None
+
+    def describe(self) -> dict[str, Any]:
+        """Pace and refused login, to show and to keep: plain values, no secret."""
+        login = self._login.describe()
+        return {**self.pace.describe(), **({"login": login} if login else {})}
+
+    def restore(self, kept: Mapping[str, Any], elapsed: float) -> None:
+        """Go on as described ``elapsed`` seconds ago."""
+        self.pace.restore(kept, elapsed)
+        self._login.restore(kept.get("login", {}), elapsed)
+
+    def force(self, operations: Iterable[str], word: Force) -> None:
+        """Do as an operator says of these calls. Said again it changes nothing: only another word
+        forgets what was counted, and has a refused login tried at once.
+        """
+        for name in operations:
+            if self.pace.breaker(name).force is not word:
+                self.pace.set(name, word)
+                if word is Force.CLOSED:
+                    self._login.forgive()
 
     async def aclose(self) -> None:
         """Close all connections; called once or more."""

@@ -34,7 +34,9 @@ def failed(status: int, message: str) -> RefusedError:
 def shown(
     maximo: "MaximoCompany", row: Row, collection: str, asked: Asked | None
 ) -> dict[str, Any]:
-    """The record as the API gives it, whole or what ``asked`` selects; nothing is left out."""
+    """The record as the API gives it, whole or what ``asked`` selects. What is empty is left out,
+    unless ``asked`` says ``_dropnulls=0``.
+    """
     href = f"{collection}/{oslc.rest_id(row.key)}"
     head: dict[str, Any] = {"href": href, "_rowstamp": maximo.rowstamp(row)}
     wanted = {"*": ["*"]} if asked is None else oslc.select(asked.query.get("oslc.select", ""))
@@ -48,6 +50,9 @@ def shown(
     }
     if row.mark:
         record["changedate"] = maximo.local(row.mark)
+    if asked is not None and asked.query.get("_dropnulls") == "0":
+        empty = ATTRIBUTES if "*" in wanted else wanted.keys() & ATTRIBUTES
+        record = {**dict.fromkeys(empty - {"worklog"}), **record}
     if "*" not in wanted:
         record = {name: record[name] for name in wanted if name in record}
     if "worklog" in record:
