@@ -1,7 +1,7 @@
 """Asks a system, says what its answer means, and tells the pace how it is doing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from tracbridge.mapping.path import MISSING
 from tracbridge.ports.connector import Record
 from tracbridge.resilience.breaker import Force
 from tracbridge.resilience.pace import Pace
+
+FRESH = timedelta(seconds=5)
+"""How long an answer that was asked for ahead is as good as one of this moment."""
 
 _FAILURES = (Kind.UNKNOWN, Kind.RETRY, Kind.AUTH)
 
@@ -61,6 +64,7 @@ class Asking:
     ) -> None:
         self.system, self.sender, self.now = system, sender, now
         self._hiding = hiding
+        self._ahead = now()
         self._ones: dict[str, Record | None] = {}
         self._found: dict[str, Record | None] = {}
 
@@ -102,7 +106,7 @@ class Asking:
 
         Nothing is asked where the interface has no such request. Raises `RetryableError`.
         """
-        self._ones, self._found = {}, {}
+        self._ones, self._found, self._ahead = {}, {}, self.now()
         if self.system.many and len(refs) > 1:
             for record in await self._several(self.system.many, refs):
                 self._ones[record.ref or ""] = record
@@ -117,6 +121,11 @@ class Asking:
     def forget(self, ref: str) -> None:
         """What was asked ahead of this record is not true any more."""
         self._ones.pop(ref, None)
+
+    def _stale(self) -> None:
+        """What was asked ahead is old by now where each write took long: ask anew, one by one."""
+        if self.now() - self._ahead > FRESH:
+            self._ones, self._found = {}, {}
 
     async def _several(self, many: Many, wanted: Sequence[str]) -> list[Record]:
         found: list[Record] = []
@@ -133,6 +142,7 @@ class Asking:
 
         ``names``: ``ref`` ("" where only the record's own fields name it), ``version``, ``record``.
         """
+        self._stale()
         if names.get("ref") in self._ones:
             return self._ones.pop(str(names["ref"]))
         form, where = self.system.one
@@ -159,6 +169,7 @@ class Asking:
         search, spec = self.system.find, self.system.spec.find
         if search is None or spec is None or not number:
             return None
+        self._stale()
         if number in self._found:
             return self._found.pop(number)
         call = search.form.call({"number": number}, "look")
