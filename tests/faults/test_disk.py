@@ -211,7 +211,7 @@ def test_an_outbound_folder_that_is_gone_ends_a_service_before_it_believes_anyth
 ) -> None:
     world.orders.insert_one(doc(1))
     with serving(world) as service:
-        service.until(lambda: world.sent(1))
+        service.until(lambda: (world.doc(1) or {}).get("isSynced"))
         before = world.records("links")
         world.outbound.rename(world.root / "away")
         assert service.process.wait(20) == 1
