@@ -26,5 +26,9 @@ USER 1000:1000
 VOLUME ["/srv/tracbridge/data", "/srv/tracbridge/.tracbridge"]
 # SIGTERM ends a pass at a safe point, within ten seconds.
 STOPSIGNAL SIGTERM
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/health/live', timeout=4)"]
 ENTRYPOINT ["tracbridge"]
-CMD ["run", "--every", "5"]
+# In here every address is the container's own; who may come in says the port mapping.
+CMD ["serve", "--host", "0.0.0.0"]

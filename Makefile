@@ -21,11 +21,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-all faults mutants bench docs lock clean
+.PHONY: help setup demo demo-live check test test-all faults mutants bench docs lock clean
 
 help:
 	@echo "make setup     the environment in $(VENV); nothing to do if nothing changed"
 	@echo "make demo      setup, then both directions on samples, shown as tables"
+	@echo "make demo-live the service with three customers who change things, and its dashboard"
 	@echo "make check     formatting, lint, types, layers, size budget, lock"
 	@echo "make test      setup, then all tests on a real mongod (ARGS=... for pytest)"
 	@echo "make test-all  the same on each of Python 3.11, 3.12 and 3.13 found here"
@@ -51,6 +52,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 demo: setup
 	@"$(BIN)/tracbridge" demo
+
+demo-live: setup
+	@"$(BIN)/tracbridge" demo --live
 
 check: setup
 	"$(BIN)/ruff" format --check .
@@ -97,7 +101,7 @@ EXPORT  = $(POETRY) export --format requirements.txt --output
 # poetry-plugin-pypi-mirror with its address in the environment; none is ever written to a file.
 lock:
 	$(POETRY) lock
-	$(EXPORT) requirements/run.txt --only main
+	$(EXPORT) requirements/run.txt --only main --extras serve
 	$(EXPORT) requirements/dev.txt --with dev,build
 	$(EXPORT) requirements/build.txt --only build
 	$(EXPORT) requirements/bench.txt --only bench

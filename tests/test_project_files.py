@@ -38,9 +38,9 @@ def test_mongodb_is_version_8_as_a_replica_set(compose: Any) -> None:
     assert mongodb["command"][:2] == ["--replSet", "rs0"]
 
 
-def test_mongodb_is_reachable_from_this_machine_only(compose: Any) -> None:
+def test_everything_is_reachable_from_this_machine_only(compose: Any) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert ports == ["127.0.0.1:27017:27017"]
+    assert ports == ["127.0.0.1:27017:27017", "127.0.0.1:8080:8080"]
 
 
 def test_mongodb_keeps_its_data_in_a_named_volume(compose: Any) -> None:

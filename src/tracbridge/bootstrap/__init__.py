@@ -18,11 +18,13 @@ from tracbridge.adapters.mongo.comments import MongoTracosComments
 from tracbridge.adapters.mongo.drift import MongoOrders
 from tracbridge.adapters.mongo.duplicates import give_up_number
 from tracbridge.adapters.mongo.forgotten import MongoForgotten
+from tracbridge.adapters.mongo.listing import Listing
 from tracbridge.adapters.mongo.orders import Orders, orders_of
 from tracbridge.adapters.mongo.past import MongoRunHistory
 from tracbridge.adapters.mongo.retention import MongoRetention
 from tracbridge.adapters.mongo.schema import Ready, prepare, refuse_doubles, version_of
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
+from tracbridge.adapters.mongo.stream import Streams
 from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
 from tracbridge.adapters.observe.crash import Steps
@@ -38,6 +40,7 @@ from tracbridge.engine.binding import refuse_unbound
 from tracbridge.engine.connection import Connection
 from tracbridge.engine.forget import Forgetting
 from tracbridge.engine.retention import Retention, tidy
+from tracbridge.engine.wishes import Fulfilment
 from tracbridge.ports.comments import Comments
 from tracbridge.ports.connector import Connector, Exclusive, Record
 from tracbridge.ports.numbers import Key
@@ -164,6 +167,17 @@ class Service(Struct, frozen=True):
         return MongoRunHistory(self.state.database, self.connection.name, self.host)
 
     @property
+    def listing(self) -> Listing:
+        """Pages of what people look through."""
+        return Listing(self.state.database, self.orders, self.connection.name)
+
+    @property
+    def wishing(self) -> Fulfilment:
+        """Does what people ask of whoever works on the connection."""
+        state = self.state
+        return Fulfilment(self.connection, state.wishes, state.quarantine, self.past, state.runs)
+
+    @property
     def forgetting(self) -> Forgetting:
         """To forget one order's personal data."""
         entries = MongoForgotten(self.state.database, self.connection.name, self.host)
@@ -260,6 +274,7 @@ class Clients:
     def __init__(self) -> None:
         self._clients: dict[str, Client] = {}
         self._ready: dict[str, Ready] = {}
+        self._streams: dict[str, Streams] = {}
         self._customers: list[Connector] = []
 
     async def __aenter__(self) -> Self:
@@ -278,8 +293,8 @@ class Clients:
         choice = await choose(settings.mongo_uri, os.environ)
         if choice.uri not in self._clients:
             self._clients[choice.uri] = connect(choice.uri)
-            self._ready[choice.uri] = Ready()
-        shared = self._clients[choice.uri], self._ready[choice.uri]
+            self._ready[choice.uri], self._streams[choice.uri] = Ready(), Streams()
+        shared = self._clients[choice.uri], self._ready[choice.uri], self._streams[choice.uri]
         service = wire(settings, observer, shared, choice, stop)
         self._customers.append(service.customer.connector)
         return service
@@ -288,12 +303,12 @@ class Clients:
 def wire(
     settings: Settings,
     observer: Observer,
-    shared: tuple[Client, Ready],
+    shared: tuple[Client, Ready, Streams],
     choice: mongo_choice.Choice,
     stop: Stop | None,
 ) -> Service:
     """Everything put together over one client, and what was made sure of there."""
-    client, ready = shared
+    client, ready, streams = shared
     host = hosts_of(choice.uri)
     database = client[settings.state_database or settings.mongo_database]
     state = mongo_state(database, settings.name, host, settings.tracos_filter)
@@ -308,7 +323,7 @@ def wire(
     connection = Connection(
         name=settings.name,
         customer=customer.connector,
-        tracos=TracosConnector(orders),
+        tracos=TracosConnector(orders, streams.of(orders)),
         translation=translation,
         policies=policies(settings, translation),
         numbers=None if translation.numbered else state.numbers,

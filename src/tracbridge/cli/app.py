@@ -13,6 +13,8 @@ from tracbridge.domain.errors import SettingError, TracbridgeError
 
 COMMANDS = {
     "run": "run:run",
+    "serve": "serve:serve",
+    "keys": "keys:app",
     "preview": "preview:preview",
     "status": "status:status",
     "show": "show:show",
@@ -35,6 +37,7 @@ COMMANDS = {
     "sample": "sample:sample",
     "mongo": "mongo:app",
     "breaker": "breaker:breaker",
+    "support-bundle": "bundle:support_bundle",
     "connector": "connector:app",
     "discover": "discover:discover",
     "simulate": "simulate:simulate",
@@ -42,7 +45,7 @@ COMMANDS = {
 }
 """Each command's module and name; only the one that is called is loaded."""
 
-APART = frozenset({"demo", "mongo", "simulate", "init", "connector", "simulator"})
+APART = frozenset({"demo", "mongo", "simulate", "init", "connector", "simulator", "keys"})
 """Commands that are about no connection."""
 
 APART_IN = {"mapping": frozenset({"list"})}

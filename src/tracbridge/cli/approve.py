@@ -4,14 +4,12 @@ from typing import Annotated
 
 import typer
 
-from tracbridge.bootstrap import Service
 from tracbridge.cli.context import TROUBLED, Json, person, say, say_json, serving, wait_for
-from tracbridge.cli.quarantine import again, became, every_case, found, refuse_closed, tried_json
+from tracbridge.cli.quarantine import became
 from tracbridge.cli.table import harmless
-from tracbridge.domain.errors import ConfigError
-from tracbridge.engine.retry import Tried
-from tracbridge.ports.approvals import Approval
-from tracbridge.ports.state import QuarantineCase
+from tracbridge.desk.approvals import approve as let_through
+from tracbridge.desk.quarantine import again
+from tracbridge.engine.retry import Tried, tried_json
 
 
 def approve(
@@ -37,22 +35,4 @@ def approve(
 
 async def _approve(ids: list[str], rule: str, by: str, why: str) -> list[Tried]:
     async with serving() as service:
-        wanted = await found(service, ids) if ids else await held_by(service, rule)
-        for case in wanted:
-            refuse_closed(case, "open")
-            if not case.token:
-                raise ConfigError(f"case {case.id} waits for no approval: see quarantine show.")
-        now = service.connection.clock.now()
-        made = [Approval(c.token, c.ref or "", rule_of(c), now, by, why) for c in wanted]
-        await service.state.approvals.put(made)
-        return await again(service, wanted)
-
-
-async def held_by(service: Service, rule: str) -> list[QuarantineCase]:
-    """All open cases that this rule holds."""
-    return [case for case in await every_case(service) if case.token and rule_of(case) == rule]
-
-
-def rule_of(case: QuarantineCase) -> str:
-    """The rule that holds it."""
-    return case.why.value.strip('"')
+        return await again(service, await let_through(service, ids, rule, by, why), by)

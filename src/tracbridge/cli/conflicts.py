@@ -1,18 +1,26 @@
 """``tracbridge conflicts``: on what the two sides do not agree, and what was decided."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from msgspec.structs import asdict
 
-from tracbridge.cli.context import Json, keys_of, say, say_json, serving, wait_for
-from tracbridge.cli.resolve import Field, Filter, OfKind, Order, Since, one_of, resolve_
+from tracbridge.cli.context import Json, say, say_json, serving, wait_for
+from tracbridge.cli.resolve import Field, OfKind, Order, Since, resolve_
 from tracbridge.cli.table import NAMES, both, harmless, moment, quoted, shown, table, told_apart
-from tracbridge.domain.errors import ConfigError, RecordError
+from tracbridge.desk.conflicts import (
+    WHY,
+    Filter,
+    conflict_json,
+    customer_now,
+    now_json,
+    one_of,
+    present_of,
+)
+from tracbridge.desk.orders import keys_of
 from tracbridge.domain.outcome import Kind
-from tracbridge.domain.workorder import Side, Value
-from tracbridge.engine.amend import Present, look
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.amend import Present
 from tracbridge.ports.state import Conflict
 
 app = typer.Typer(
@@ -25,18 +33,6 @@ app.command("resolve")(resolve_)
 
 LATELY = 20
 """Decided conflicts that `list` shows; ``--all`` shows every one."""
-
-WHY = {
-    Kind.CLASH: "Both sides changed it.",
-    Kind.DOUBT: "The customer showed an earlier value; ours was sent again.",
-    Kind.STALE: "The customer's record was older than one that was accepted before.",
-    Kind.FIRST_CONTACT: "Both sides hold an order of this number; perhaps it is not the same one.",
-    Kind.LOOP: "It kept flipping between two contents: two systems undo each other's changes.",
-    Kind.MISSING: "The order is gone from TracOS; it is not created again by itself.",
-    Kind.UNRESOLVED: "A table of the connection does not know the customer's value: add it there.",
-    Kind.UNDO: "It was changed again after a run (its value: last agreed) that was to be undone "
-    "(the value before: customer).",
-}
 
 
 @app.command("list")
@@ -54,7 +50,7 @@ def list_(
     decided = found[len(waiting) :]
     shown_now = decided if everything else decided[:LATELY]
     if json:
-        say_json([as_json(one, keys.get(one.ref, "")) for one in (*waiting, *shown_now)])
+        say_json([conflict_json(one, keys.get(one.ref, "")) for one in (*waiting, *shown_now)])
         return
     parts = [
         listed("Waiting for a decision", waiting, keys) or "No conflict waits for a decision.\n",
@@ -76,7 +72,7 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) 
     """All three values of each field with their times, who decided what, and how to decide."""
     conflict, present, key = wait_for(_show(id_))
     if json:
-        say_json(as_json(conflict, key) | {"now": now_json(conflict, present)})
+        say_json(conflict_json(conflict, key) | {"now": now_json(conflict, present)})
         return
     order = harmless(both(conflict.ref, key))
     say(f"Order {order}, since {moment(conflict.at)}. {WHY[conflict.kind]}")
@@ -88,54 +84,7 @@ async def _show(id_: str) -> tuple[Conflict, Present | None, str]:
     async with serving() as service:
         conflict = await one_of(service, id_)
         key = await service.key(conflict.ref)
-        try:
-            return conflict, await look(service.connection, conflict.ref), key
-        except (ConfigError, RecordError):
-            return conflict, None, key
-
-
-def as_json(conflict: Conflict, key: str) -> dict[str, Any]:
-    """One conflict for programs."""
-    fields = {
-        name: {
-            "last_agreed": conflict.base.get(name),
-            "tracos": conflict.tracos.get(name),
-            "customer": conflict.customer.get(name),
-            "taken": side.value if side else None,
-            "waiting": name in conflict.waiting,
-        }
-        for name, side in conflict.taken.items()
-    }
-    return {
-        "id": conflict.id,
-        "order": conflict.ref,
-        "key": key or None,
-        "kind": conflict.kind.value,
-        "at": conflict.at,
-        "waiting": conflict.decided is None,
-        "decided": conflict.decided,
-        "fields": fields,
-        "source": conflict.source,
-        "customer_at": conflict.customer_at,
-        "tracos_at": conflict.tracos_at,
-        "resolutions": [asdict(resolution) for resolution in conflict.resolutions],
-    }
-
-
-def now_json(conflict: Conflict, present: Present | None) -> dict[str, Any] | None:
-    """What both sides show by now."""
-    if present is None:
-        return None
-    return {
-        name: {"tracos": present.shown.get(name), "customer": customer_now(conflict, present, name)}
-        for name in conflict.taken
-    }
-
-
-def customer_now(conflict: Conflict, present: Present, name: str) -> Value:
-    """What he holds by now; of an order gone from TracOS only the conflict knows it."""
-    gone = conflict.kind is Kind.MISSING
-    return conflict.customer.get(name) if gone else present.customer(name)
+        return conflict, await present_of(service, conflict), key
 
 
 def listed(title: str, conflicts: list[Conflict], keys: Mapping[str, str]) -> str:

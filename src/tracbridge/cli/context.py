@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -100,13 +100,6 @@ async def serving_all() -> AsyncIterator[list[Service]]:
     observer(next(iter(wanted.values())), new_run())
     async with opening(wanted.values(), log_of) as services:
         yield services
-
-
-async def keys_of(service: Service, refs: Iterable[str]) -> dict[str, str]:
-    """The customer's own keys of these orders, by number; {} where they are the numbers."""
-    numbers = service.connection.numbers
-    found = await numbers.keys(list(dict.fromkeys(refs))) if numbers else {}
-    return {number: str(key) for number, key in found.items()}
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:

@@ -30,10 +30,21 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option(help="Where to play; a new temporary folder by default.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="The service with three customers, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="With --live: of API and dashboard.", min=0, max=65_535)
+    ] = 8_080,
 ) -> None:
     """Make samples on both sides, bring them together, edit both, and show how they merge."""
     place = folder or Path(tempfile.mkdtemp(prefix="tracbridge-demo-"))
     place.mkdir(parents=True, exist_ok=True)
+    if live:
+        from tracbridge.cli.live import live as play  # noqa: PLC0415 (it takes its time)
+
+        play(place.resolve(), port)
+        return
     command = Path(sys.argv[0]).resolve() if os.sep in sys.argv[0] else "tracbridge"
     os.chdir(place)
     try:

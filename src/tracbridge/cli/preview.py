@@ -1,18 +1,16 @@
 """``tracbridge preview``: the plan of what ``run`` would do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.report import stopped
 from tracbridge.cli.run import AllowMassChange
 from tracbridge.cli.table import counted, harmless, table, told_apart
+from tracbridge.desk.preview import plan_json, plan_of
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.preview import Change, Plan
-from tracbridge.engine.preview import preview as rehearse
-from tracbridge.runtime.work import INBOUND, OUTBOUND, withheld_json
 
 SHOWN = 200
 """Changes that the table shows; ``--json`` has them all."""
@@ -38,7 +36,7 @@ def preview(
     plans = wait_for(_plans(frozenset(sides), allow=allow_mass_change))
     code = TROUBLED if any(plan.tally.troubled for plan in plans.values()) else 0
     if json:
-        told = [as_json(name, plan) for name, plan in plans.items()]
+        told = [plan_json(name, plan) for name, plan in plans.items()]
         say_json({"connections": told, "exit": code})
     else:
         for name, plan in plans.items():
@@ -47,37 +45,8 @@ def preview(
 
 
 async def _plans(sides: frozenset[Side], *, allow: bool) -> dict[str, Plan]:
-    plans = {}
     async with serving_all() as services:
-        for service in services:
-            await service.look()
-            connection = replace(service.connection, guards={}) if allow else service.connection
-            plans[service.name] = await rehearse(connection, service.state.runs, sides)
-    return plans
-
-
-def as_json(name: str, plan: Plan) -> dict[str, Any]:
-    """The plan of one connection for programs."""
-    return {
-        "connection": name,
-        "inbound": {name: plan.tally.inbound[name] for name in INBOUND},
-        "outbound": {name: plan.tally.outbound[name] for name in OUTBOUND},
-        **withheld_json(plan.tally.withheld),
-        "changes": [change_json(change) for change in plan.changes],
-    }
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    """One change; the number as TracOS spells it."""
-    ref = change.ref
-    fields = {name: {"from": old, "to": new} for name, (old, new) in change.fields.items()}
-    return {
-        "number": int(ref) if ref and ref.isdigit() else ref,
-        "side": change.side.value,
-        "action": change.action,
-        "fields": fields,
-        "why": change.why,
-    }
+        return {one.name: await plan_of(one, sides, allow=allow) for one in services}
 
 
 def as_table(plan: Plan) -> str:

@@ -1,27 +1,17 @@
 """``tracbridge quarantine``: what was refused, why, and what to do with it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tracbridge.bootstrap import Service
-from tracbridge.cli.context import (
-    TROUBLED,
-    Json,
-    keys_of,
-    new_run,
-    say,
-    say_json,
-    serving,
-    wait_for,
-)
+from tracbridge.cli.context import TROUBLED, Json, person, say, say_json, serving, wait_for
 from tracbridge.cli.table import both, counted, harmless, moment
-from tracbridge.domain.errors import ConfigError, OccupiedError
-from tracbridge.engine.retry import Tried, hand_over, retry
-from tracbridge.engine.session import session
+from tracbridge.desk.orders import keys_of
+from tracbridge.desk.quarantine import case_json, found, original_of, retried
+from tracbridge.desk.quarantine import discard as close
+from tracbridge.engine.retry import Tried, outcome, tried_json
 from tracbridge.ports.approvals import Approval
-from tracbridge.ports.connector import PutsBack
 from tracbridge.ports.state import QuarantineCase
 
 app = typer.Typer(
@@ -41,7 +31,7 @@ def list_(json: Json = False) -> None:
     """Open cases, newest first: where, what, why."""
     cases, keys = wait_for(_list())
     if json:
-        say_json([as_json(case, keys) for case in cases])
+        say_json([case_json(case, keys) for case in cases])
         return
     told = [text for case in cases for text in lines(case, keys)]
     if held := sum(bool(case.token) for case in cases):
@@ -63,7 +53,7 @@ def show(id_: Id, json: Json = False) -> None:
     if json:
         text = None if data is None else data.decode("utf-8", "replace")
         let = {"at": approval.at, "by": approval.by, "why": approval.why} if approval else None
-        say_json({**as_json(case, keys), "approval": let, "content": text})
+        say_json({**case_json(case, keys), "approval": let, "content": text})
         return
     say("\n".join(lines(case, keys)))
     say(f"    {case.state} {where(case)}")
@@ -84,14 +74,6 @@ async def _show(
         return case, keys, approval, await original_of(service, case)
 
 
-async def original_of(service: Service, case: QuarantineCase) -> bytes | None:
-    """The bytes as they came."""
-    customer = service.customer.connector
-    if isinstance(customer, PutsBack):
-        return await customer.original(case)
-    return case.raw or None
-
-
 @app.command("retry")
 def retry_(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
@@ -110,30 +92,8 @@ def retry_(
 
 
 async def _retry(ids: list[str]) -> list[Tried]:
-    """All open cases where no ids are given."""
     async with serving() as service:
-        wanted = await found(service, ids) if ids else await every_case(service)
-        for case in wanted:
-            refuse_closed(case, "open", "retried")
-        return await again(service, wanted)
-
-
-async def again(service: Service, wanted: list[QuarantineCase]) -> list[Tried]:
-    """Take them in now, or leave that to the process that works on the connection."""
-    if not wanted:
-        return []
-    cases, run = service.state.quarantine, new_run()
-    try:
-        async with session(service.connection, service.state.runs, run):
-            return await retry(service.connection, cases, wanted, run)
-    except OccupiedError:
-        return await hand_over(service.connection, cases, wanted)
-
-
-async def every_case(service: Service) -> list[QuarantineCase]:
-    """All open cases with their bytes."""
-    ids = [case.id async for case in service.views.cases()]
-    return await service.state.quarantine.find(ids)
+        return await retried(service, ids, person())
 
 
 @app.command()
@@ -145,45 +105,7 @@ def discard(id_: Id) -> None:
 
 async def _discard(id_: str) -> None:
     async with serving() as service:
-        (case,) = await found(service, [id_])
-        refuse_closed(case, "open")
-        now = service.connection.clock.now()
-        await service.state.quarantine.move(id_, "discarded", now)
-
-
-async def found(service: Service, ids: list[str]) -> list[QuarantineCase]:
-    """These cases; raises `ConfigError` naming the first that does not exist."""
-    cases = {case.id: case for case in await service.state.quarantine.find(ids)}
-    for id_ in ids:
-        if id_ not in cases:
-            raise ConfigError(f"no case {harmless(id_)}: see tracbridge quarantine list.")
-    return [cases[id_] for id_ in dict.fromkeys(ids)]
-
-
-def refuse_closed(case: QuarantineCase, *states: str) -> None:
-    """Only a case in one of these states can be dealt with."""
-    if case.state not in states:
-        raise ConfigError(f"case {case.id} is {case.state} already; nothing was changed.")
-
-
-def as_json(case: QuarantineCase, keys: Mapping[str, str]) -> dict[str, Any]:
-    """One case for programs."""
-    why = case.why
-    return {
-        "id": case.id,
-        "at": case.at,
-        "state": case.state,
-        "side": case.side.value,
-        "source": case.source,
-        "order": case.ref,
-        "key": keys.get(case.ref or ""),
-        "code": why.code,
-        "pointer": why.pointer,
-        "value": why.value,
-        "reason": why.reason,
-        "hint": why.hint,
-        "file": case.file or None,
-    }
+        await close(service, id_)
 
 
 def lines(case: QuarantineCase, keys: Mapping[str, str]) -> list[str]:
@@ -210,30 +132,6 @@ def original(data: bytes | None) -> str:
     body = "\n".join(map(harmless, text.splitlines()))
     more = len(data) - SHOWN_BYTES
     return body + (f"\n... ({more:,} more bytes)" if more > 0 else "")
-
-
-def outcome(tried: Tried) -> str:
-    """What became of it, in a word."""
-    if not tried.outcomes:
-        return "gone"
-    if tried.refused:
-        return "refused again"
-    if "handed over" in tried.outcomes:
-        return "handed over"
-    return "stale" if set(tried.outcomes) <= {"read", "stale", "conflicts"} else "applied"
-
-
-def tried_json(tried: Tried) -> dict[str, Any]:
-    """One retried case for programs."""
-    counts = {f"{name}": n for name, n in tried.outcomes.items() if name != "read"}
-    new = [case.id for case in tried.refused]
-    return {
-        "id": tried.case.id,
-        "order": tried.case.ref,
-        "outcome": outcome(tried),
-        "counts": counts,
-        "cases": new,
-    }
 
 
 def became(tried: Tried) -> str:

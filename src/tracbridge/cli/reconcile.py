@@ -9,10 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from tracbridge.bootstrap import Service, observer, opened
-from tracbridge.cli.context import TROUBLED, Json, new_run, say, settings, to_json, wait_for
+from tracbridge.cli.context import (
+    TROUBLED,
+    Json,
+    new_run,
+    say,
+    say_json,
+    serving_all,
+    settings,
+    to_json,
+    wait_for,
+)
 from tracbridge.cli.progress import watching
 from tracbridge.cli.run import listen
 from tracbridge.cli.table import counted, harmless, table
+from tracbridge.desk.report import reports_of
 from tracbridge.engine.preview import Unnoticed
 from tracbridge.engine.reconcile import Found, Looked, Reconciliation
 from tracbridge.engine.session import session
@@ -54,15 +65,38 @@ def reconcile(
     order: Annotated[
         str | None, typer.Option("--order", metavar="NUMBER", help="Only this order.")
     ] = None,
+    reports: Annotated[
+        bool, typer.Option("--report", help="Show the daily reports that serve has made.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compare both sides with what they last agreed on, by content; writes nothing without --fix.
 
     Exit 0: no drift. Exit 3: there is some, or some is left.
     """
+    if reports:
+        if fix or order is not None:
+            raise typer.BadParameter("--report shows what is kept; leave out --fix and --order.")
+        wait_for(_reports(json=json))
+        return
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     raise typer.Exit(wait_for(_reconcile(Seen(json), fix=fix, only=order)))
+
+
+async def _reports(*, json: bool) -> None:
+    """The daily reports of the connections that are meant, newest first."""
+    async with serving_all() as services:
+        found = {one.name: await reports_of(one) for one in services}
+    if json:
+        say_json({name: [one.json() for one in each] for name, each in found.items()})
+        return
+    for name, each in found.items():
+        say(harmless(name))
+        say("".join(f"  {harmless(one.text)}\n" for one in each) or NONE)
+
+
+NONE = "  No report yet: tracbridge serve makes one a day."
 
 
 @dataclass

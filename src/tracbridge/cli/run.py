@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
@@ -20,8 +20,10 @@ from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import ConfigError, SettingError, TracbridgeError
 from tracbridge.domain.workorder import Side
 from tracbridge.ports.runtime import Observer
+from tracbridge.runtime.bell import Bell
 from tracbridge.runtime.fleet import Fleet, Launch, Result, Turns
 from tracbridge.runtime.runner import Stop
+from tracbridge.runtime.schedule import due
 from tracbridge.runtime.work import Options, Turn, Work
 
 PATIENCE = (5.0, 6.0, 7.0)
@@ -126,14 +128,30 @@ async def alone(
     return {settings.name: Result(work.total, work.passes, work.code, work.cut)}
 
 
-def launcher(services: Services, options: Options, name: str) -> Launch:
-    """How the connections of one process are begun, each as it says itself."""
+def launcher(
+    services: Services,
+    options: Options,
+    name: str,
+    told: Callable[[str], Observer] = log_of,
+    bell: Callable[[str], Bell] = lambda _: Bell(),
+) -> Launch:
+    """How the connections of one process are begun, each as it says itself.
+
+    ``told``: what observes a connection, ``bell``: what wakes its worker, by its name.
+    """
 
     async def launch(settings: Settings, stop: Stop, turn: Turn) -> Work:
-        service = await services.of(settings, log_of(settings.name), stop)
+        service = await services.of(settings, told(settings.name), stop)
         every = (settings.every or options.every) if options.every is not None else None
-        own = replace(options, every=every, persistent=options.every is None)
-        return Work(service, own, stop, f"{name}-{settings.name}", turn)
+        own = replace(
+            options,
+            every=every,
+            persistent=options.every is None,
+            due=due(settings.cron) if settings.cron and not settings.every else None,
+            blackouts=settings.blackouts,
+        )
+        run = f"{name}-{settings.name}"
+        return Work(service, own, stop, run, turn, bell=bell(settings.name))
 
     return launch
 
@@ -146,10 +164,19 @@ class Log(Observer, Protocol):
 
 
 class Serving:
-    """All connections for as long as the process lives, as the files say at any time."""
+    """All connections for as long as the process lives, as the files say at any time.
 
-    def __init__(self, fleet: Fleet, stop: Stop, log: Log) -> None:
-        self.fleet, self.stop, self.log = fleet, stop, log
+    ``adjusted``: told of each configuration that counts from then on.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        stop: Stop,
+        log: Log,
+        adjusted: Callable[[Configuration], None] = lambda _: None,
+    ) -> None:
+        self.fleet, self.stop, self.log, self.adjusted = fleet, stop, log, adjusted
 
     async def __call__(self, configured: Configuration) -> None:
         """Until told to stop. A file with a mistake leaves everything as it was."""
@@ -172,6 +199,7 @@ class Serving:
                 said = str(error)
                 continue
             said = ""
+            self.adjusted(looked)
             for name, what in self.fleet.adjust(wanted).items():
                 self.log.info("connection.adjusted", connection=name, what=what)
         await self.fleet.end()

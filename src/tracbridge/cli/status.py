@@ -1,31 +1,18 @@
 """``tracbridge status``: where the orders of each connection stand."""
 
 from datetime import datetime
-from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
-
-from tracbridge.bootstrap import Service
 from tracbridge.cli.context import Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.table import counted, lasting, moment
-from tracbridge.domain.workorder import Side
+from tracbridge.desk.standing import Status, status_json, status_of
 from tracbridge.ports.views import LastRun, Standing
-
-
-class Status(Struct, frozen=True):
-    """Where the orders stand; how many of TracOS's do not go out, how many cases a rule holds."""
-
-    standing: Standing
-    not_created: int
-    to_approve: int
 
 
 def status(json: Json = False) -> None:
     """Last run, orders in sync, on their way, held, quarantined."""
     found, now = wait_for(_status())
     if json:
-        say_json([as_json(one) for one in found])
+        say_json([status_json(one) for one in found])
     else:
         say("\n".join(line for one in found for line in lines(one, now)))
 
@@ -34,29 +21,6 @@ async def _status() -> tuple[list[Status], datetime]:
     async with serving_all() as services:
         found = [await status_of(service) for service in services]
         return found, services[0].connection.clock.now()
-
-
-async def status_of(service: Service) -> Status:
-    """One connection's."""
-    views, creators = service.views, service.connection.policies.creators
-    unsent = await views.unsent(creates=Side.TRACOS in creators)
-    return Status(await views.standing(unsent), unsent.kept, await views.to_approve())
-
-
-def as_json(one: Status) -> dict[str, Any]:
-    """One connection for programs."""
-    standing = one.standing
-    return {
-        "connection": standing.connection,
-        "last_run": asdict(standing.last_run) if standing.last_run else None,
-        "running": standing.worker or None,
-        "in_sync": standing.in_sync,
-        "on_their_way": standing.on_their_way,
-        "not_created": one.not_created,
-        **asdict(standing.open),
-        "to_approve": one.to_approve,
-        "oldest_undelivered": standing.oldest,
-    }
 
 
 def lines(one: Status, now: datetime) -> list[str]:

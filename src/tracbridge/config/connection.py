@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracbridge.config import names
+from tracbridge.config.hooks import HookIn, HookOut, Hooks
 from tracbridge.config.settings import FOLDER, FieldRule, Settings, complete, read
 from tracbridge.config.table import TABLE
 from tracbridge.config.yamlfile import Way
@@ -15,6 +16,7 @@ from tracbridge.mapping.spec import CORE
 from tracbridge.mapping.tracos import TRACOS_FIELDS
 
 if TYPE_CHECKING:
+    from tracbridge.config.hookparts import HooksPart
     from tracbridge.config.model import Connection, Transitions
     from tracbridge.config.rules import RuleSource
 
@@ -37,6 +39,17 @@ def strangers(settings: Settings, mapped: Declared, where: Callable[[Way], str])
         yield f"{where(('comments',))}: comments: the mapping does not say how he spells them."
     if settings.rules:
         yield from _set_strangers(settings.rules, known)
+    yield from _hook_strangers(settings, where)
+
+
+def _hook_strangers(settings: Settings, where: Callable[[Way], str]) -> Iterator[str]:
+    hook = settings.hooks.incoming
+    writable = settings.connector == FOLDER and settings.inbound_mode != "keep"
+    if hook and hook.takes == "records" and not writable:
+        yield (
+            f"{where(('hooks', 'in', 'takes'))}: hooks.in.takes: records can only be laid into an "
+            "inbound folder that we may write (connector folder, mode archive or delete)."
+        )
 
 
 def _set_strangers(rules: RuleSource, known: Collection[str]) -> Iterator[str]:
@@ -78,6 +91,8 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
         "archive_retention_days": one.retention.archive_days,
         "history_retention_days": one.retention.history_days,
     }
+    from tracbridge.config.when import blackouts_of, cron_of  # noqa: PLC0415 (pydantic is there)
+
     rules = {
         field: FieldRule(owner=r.owner, direction=r.direction, conflict=r.conflict)
         for field, r in one.fields.items()
@@ -89,8 +104,11 @@ def settings_of(name: str, one: Connection, shared: Mapping[str, Any], **read: A
         tracos_filter=one.tracos.filter,
         create=frozenset(one.create),
         comments=one.comments,
+        hooks=hooks(one.hooks),
         fields=rules,
         every=one.every,
+        cron=cron_of(one.schedule, one.zone),
+        blackouts=blackouts_of(one.blackouts, one.zone),
         connector=one.customer.connector,
         system=None if one.customer.connector == FOLDER else one.customer,
         legal=legal(tracos.transitions),
@@ -118,6 +136,32 @@ def folders(customer: Any) -> dict[str, Any]:
 
 
 FOLDERS = [row for row in TABLE if row.key.startswith("customer.")]
+
+
+def hooks(given: HooksPart) -> Hooks:
+    """The webhooks, as the file says them."""
+    came = given.incoming
+    incoming = None
+    if came:
+        incoming = HookIn(
+            secret=came.secret.get_secret_value(),
+            previous=came.previous.get_secret_value() if came.previous else "",
+            kind=came.kind,
+            takes=came.takes,
+        )
+    return Hooks(
+        incoming=incoming,
+        out=tuple(
+            HookOut(
+                url=one.url,
+                secret=one.secret.get_secret_value(),
+                events=frozenset(one.events),
+                networks=one.allowed_networks,
+                ca=one.ca,
+            )
+            for one in given.out
+        ),
+    )
 
 
 def legal(given: Transitions | None) -> Graph | None:

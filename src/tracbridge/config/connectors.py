@@ -53,8 +53,8 @@ def secrets_in(part: object, way: Way = ()) -> Iterator[Way]:
     if isinstance(part, SecretStr):
         yield way
     elif isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from secrets_in(getattr(part, name), (*way, name))
+        for name, field in type(part).model_fields.items():
+            yield from secrets_in(getattr(part, name), (*way, field.alias or name))
     elif isinstance(part, Mapping):
         for key, value in part.items():
             yield from secrets_in(value, (*way, key))

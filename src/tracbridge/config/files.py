@@ -262,11 +262,15 @@ class _Reader:
             return None
 
     def _bare_secrets(self, name: str, one: Connection) -> Iterator[str]:
-        """The same, of what the customer's connector calls a secret."""
+        """The same, of what the connector's settings and the webhooks call a secret."""
         from tracbridge.config.connectors import secrets_in  # noqa: PLC0415
 
-        for below in secrets_in(one.customer):
-            way: Way = ("connections", name, "customer", *below)
+        parts = {"customer": one.customer, "hooks": one.hooks}
+        for way in (
+            ("connections", name, part, *below)
+            for part, value in parts.items()
+            for below in secrets_in(value)
+        ):
             if not self._referred(way):
                 yield (
                     f"{self._place_of(way)}: {'.'.join(map(str, way))}: is a secret; write "

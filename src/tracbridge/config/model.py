@@ -13,8 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from tracbridge.config import names, parse
 from tracbridge.config.connectors import settings_model
+from tracbridge.config.hookparts import HooksPart
 from tracbridge.config.settings import FOLDER
 from tracbridge.config.table import KNOWN
+from tracbridge.config.when import Rest, Schedule
 from tracbridge.domain.errors import SettingError
 
 Name = Annotated[str, Field(pattern=names.NAME)]
@@ -276,6 +278,13 @@ class Connection(Part):
         _read(_SECONDS, parse.number(86_400.0, zero=False), none=True),
         WithJsonSchema({"type": "number"}),
     ] = Field(None, description="Seconds between two passes of a service; else `run --every`.")
+    schedule: Schedule | None = Field(
+        None, description="Whole passes of a service at set times, instead of `every`."
+    )
+    blackouts: list[Rest] = Field(
+        [], description="Hours in which the customer's system is left alone by a service."
+    )
+    hooks: HooksPart = HooksPart()
     retention: Retention = Retention()
     retries: Retries = Retries()
 

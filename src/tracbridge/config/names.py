@@ -53,7 +53,7 @@ def is_slip(name: str, known: Iterable[str]) -> bool:
     )
 
 
-_SECRETS = re.compile(r"^uri$|passw|secret|token|api_?key|credential", re.IGNORECASE)
+_SECRETS = re.compile(r"^uri$|^previous$|passw|secret|token|api_?key|credential", re.IGNORECASE)
 
 
 def may_be_secret(key: str) -> bool:

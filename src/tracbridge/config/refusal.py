@@ -71,10 +71,13 @@ def _pattern(pattern: str) -> str:
 
 
 def told(value: object) -> str:
-    """A refused value as it may stand in a message; tables and lists are not repeated."""
+    """A refused value as it may stand in a message; tables, lists, and addresses that may hold a
+    password are not repeated.
+    """
     if value is None:
         return "null"
-    return "" if isinstance(value, dict | list) else shown(value)
+    address = isinstance(value, str) and "://" in value and "@" in value
+    return "" if address or isinstance(value, dict | list) else shown(value)
 
 
 def keys_at(model: Any, way: tuple[str | int, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tracbridge.config import envfile, names
+from tracbridge.config.hooks import Hooks
 from tracbridge.config.mappings import Source, flags_source
 from tracbridge.config.table import KNOWN, TABLE, Setting
 from tracbridge.domain.errors import SettingError, shown
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tracbridge.config.rules import RuleSource
-    from tracbridge.mapping.route import Graph
+    from tracbridge.domain.schedule import Blackout, Cron
+from tracbridge.mapping.route import Graph
 
 InboundMode = Literal["archive", "delete", "keep"]
 ConflictPolicy = Literal["newest", "tracos", "customer", "ask"]
@@ -78,11 +80,14 @@ class Settings:
     create: frozenset[str] = frozenset({"tracos", "customer"})
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     every: float | None = None
+    cron: Cron | None = None
+    blackouts: tuple[Blackout, ...] = ()
     legal: Graph | None = None
     expect: Mapping[str, str | int | bool] = field(default_factory=dict)
     mapping: Source
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rules: RuleSource | None = None
+    hooks: Hooks = field(default_factory=Hooks)
     mongo_uri: str | None = field(repr=False)
     mongo_database: str
     mongo_collection: str

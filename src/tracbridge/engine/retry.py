@@ -6,6 +6,7 @@ than whatever was accepted since. Call it inside a `session`.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +21,9 @@ from tracbridge.engine.outbound import Outbound
 from tracbridge.mapping.decode import parsed
 from tracbridge.ports.connector import Page, PutsBack, Record, Rereads
 from tracbridge.ports.state import Cases, Good, Quarantine, QuarantineCase
+
+BEFORE = "tried before"
+"""What became of a case that was not open any more when its turn came."""
 
 
 class Tried(Struct, frozen=True):
@@ -36,6 +40,32 @@ class Tried(Struct, frozen=True):
     def held(self) -> bool:
         """Something waits for a person."""
         return bool(self.outcomes.get("held"))
+
+
+def outcome(tried: Tried) -> str:
+    """What became of it, in a word."""
+    if not tried.outcomes:
+        return "gone"
+    if BEFORE in tried.outcomes:
+        return BEFORE
+    if tried.refused:
+        return "refused again"
+    if "handed over" in tried.outcomes:
+        return "handed over"
+    return "stale" if set(tried.outcomes) <= {"read", "stale", "conflicts"} else "applied"
+
+
+def tried_json(tried: Tried) -> dict[str, Any]:
+    """One retried case for programs."""
+    counts = {f"{name}": n for name, n in tried.outcomes.items() if name != "read"}
+    new = [case.id for case in tried.refused]
+    return {
+        "id": tried.case.id,
+        "order": tried.case.ref,
+        "outcome": outcome(tried),
+        "counts": counts,
+        "cases": new,
+    }
 
 
 class Watched(Struct):
@@ -83,13 +113,8 @@ async def hand_over(
     """Lay each case ready for the process that works on the connection; no `session` is needed.
 
     The state first: the other one may be so quick that it opens the case anew before we are back.
-    Raises `ConfigError` where nothing can be laid ready: his system has the records.
+    Where his system has the records, nothing can be laid ready: ask for it by a wish.
     """
-    if isinstance(connection.customer, Rereads):
-        raise ConfigError(
-            "another process of ours works on this connection, and reads his records itself: stop "
-            "it to retry, or mend the records in his system; then they come by themselves."
-        )
     tried = []
     for case in wanted:
         await cases.move(case.id, "retried", connection.clock.now())

@@ -4,19 +4,26 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from tracbridge.domain.errors import RetryableError, TracbridgeError
+from tracbridge.domain.schedule import Blackout, blackout_until
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
+from tracbridge.engine.controls import paused
 from tracbridge.engine.cycle import cycle
 from tracbridge.engine.quiet import Quiet
 from tracbridge.engine.session import session
+from tracbridge.engine.wishes import Fulfilment
+from tracbridge.ports.hints import Watches
 from tracbridge.ports.state import Runs
 from tracbridge.resilience.backoff import Backoff
+from tracbridge.runtime.bell import BOTH, Bell
+from tracbridge.runtime.hints import hinted
 from tracbridge.runtime.runner import Stop, Stopped, persist
 from tracbridge.sync.guard import Withheld
 
@@ -33,6 +40,12 @@ TROUBLED = 3
 RENEWAL = 10.0
 """Seconds: how often the lease is renewed between two passes."""
 
+LINGER = 5.0
+"""Seconds that a session is kept open for a next hint."""
+
+STEP = 30.0
+"""Seconds after which the clock is looked at again in long rests."""
+
 HELD = 30.0
 """Seconds: where passes are further apart, the right to work is given back between them."""
 
@@ -41,6 +54,9 @@ class Options(Struct, frozen=True):
     """What was asked for. ``every``: seconds between two passes; None is one pass.
 
     ``persistent``: outages are waited out within a pass; else whoever started the work does that.
+    ``due``: seconds until the next whole pass, where that is at set times. ``blackouts``: hours in
+    which nothing is done, and what happens waits.
+    ``hints``: it also works whenever one of the systems tells that something happened.
     """
 
     sides: frozenset[Side] = frozenset(Side)
@@ -49,6 +65,9 @@ class Options(Struct, frozen=True):
     rebind: bool = False
     allow_mass_change: bool = False
     persistent: bool = True
+    hints: bool = False
+    due: Callable[[datetime], float] | None = None
+    blackouts: tuple[Blackout, ...] = ()
 
 
 class Workplace(Protocol):
@@ -65,6 +84,10 @@ class Workplace(Protocol):
     @property
     def backoff(self) -> Backoff:
         """How an outage is waited out."""
+
+    @property
+    def wishing(self) -> Fulfilment:
+        """Does what people ask of whoever works on the connection."""
 
     async def prepare(self) -> list[str]:
         """Everything that the first pass needs is there; may be repeated."""
@@ -92,10 +115,18 @@ class Work:
     """
 
     def __init__(
-        self, place: Workplace, options: Options, stop: Stop, name: str, turn: Turn = at_once
+        self,
+        place: Workplace,
+        options: Options,
+        stop: Stop,
+        name: str,
+        turn: Turn = at_once,
+        *,
+        bell: Bell | None = None,
     ) -> None:
         self.place, self.options, self.stop, self.name = place, options, stop, name
-        self.turn = turn
+        self.turn, self.bell = turn, bell or Bell()
+        self._whole: float | None = None
         self.total, self.passes, self.code, self.cut = Tally(name), 0, 0, False
         self.begun, self.seconds = time.monotonic(), 0.0
         self.connection = place.connection
@@ -111,10 +142,9 @@ class Work:
         try:
             if every is None:
                 await self.turn(self._session)
-            elif every < HELD:
-                await self._session(every)
             else:
-                await self._apart(every)
+                async with hinted(self._sources(), self.bell, self.connection.observer):
+                    await self._serve(every)
         except RetryableError:
             # Told to stop while waiting for a server: what was done is whole.
             if every is None or not self.stop.asked:
@@ -122,26 +152,70 @@ class Work:
         finally:
             self.seconds = time.monotonic() - self.begun
 
-    async def _session(self, every: float | None = None) -> None:
-        """One session: one pass, or one after the other with little time between them."""
+    async def _serve(self, every: float) -> None:
+        """Pass after pass, for as long as nobody asks to stop."""
+        while not self.stop.asked:
+            if (until := self._closed()) is not None:
+                # In steps: the clock may be set meanwhile.
+                left = (until - self.connection.clock.now()).total_seconds()
+                await self.stop.sleep(min(left, STEP))
+            elif every < HELD and self.options.due is None:
+                await self._session(every)
+            else:
+                await self._apart(every)
+
+    def _closed(self) -> datetime | None:
+        """When the blackout of this moment is over, None where there is none."""
+        return blackout_until(self.options.blackouts, self.connection.clock.now())
+
+    def _open(self) -> bool:
+        """Whether we go on: nobody asks to stop, and no blackout has begun."""
+        return not self.stop.asked and self._closed() is None
+
+    def _sources(self) -> dict[Side, Watches]:
+        """Who tells that something happened, where hints are wanted."""
+        if not self.options.hints:
+            return {}
+        systems = {Side.CUSTOMER: self.connection.customer, Side.TRACOS: self.connection.tracos}
+        return {side: one for side, one in systems.items() if isinstance(one, Watches)}
+
+    async def _session(self, every: float | None = None, linger: float = 0.0) -> None:
+        """One session: one pass, or one after the other with little time between them, or for as
+        long as it rings again within ``linger`` seconds.
+        """
         async with AsyncExitStack() as stack:
             await self._persist(lambda: self._enter(stack))
-            await (self._pass() if every is None else self.turn(self._pass))
-            while every is not None and not self.stop.asked:
+            await (self._pass() if every is None and not linger else self.turn(self._pass))
+            while every is not None and self._open():
                 await self._rest(every)
-                if not self.stop.asked:
+                if self._open():
                     await self.turn(self._pass)
+            while linger and self._open():
+                await self.bell.rest(linger, self.stop)
+                if not self.bell.rung or not self._open():
+                    return
+                await self.turn(self._pass)
 
     async def _apart(self, every: float) -> None:
         """A session for each pass: who works seldom holds nothing in between."""
-        while not self.stop.asked:
-            await self.turn(self._if_needed)
-            await self.stop.sleep(every)
+        while self._open():
+            if self.bell.rung:
+                await self._session(linger=LINGER)
+            else:
+                await self.turn(self._if_needed)
+            due = self.options.due
+            await self._rests(due(self.connection.clock.now()) if due else every)
+
+    async def _rests(self, seconds: float) -> None:
+        """Until then, or until it rings; a blackout that begins meanwhile is noticed."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and self._open() and not self.bell.rung:
+            await self.bell.rest(min(left, STEP) if self.options.blackouts else left, self.stop)
 
     async def _if_needed(self) -> None:
         """One session, unless a look shows that there is nothing to do."""
         with suppress(RetryableError):  # the pass says it, and waits
-            if await self.quiet():
+            if await self.quiet() and not await self.place.wishing.waits():
                 return
         await self._session()
         self.quiet.passed(idle=self._idle)
@@ -213,7 +287,19 @@ class Work:
         # What waits is counted anew, not added, when a pass is repeated.
         tally.inbound["waiting"] = 0
         tally.withheld = []
-        await cycle(self.connection, tally, self.options.sides)
+        await self.place.wishing()
+        waits = await paused(self.connection.passes)
+        await cycle(self.connection, tally, self._sides() - waits.keys())
+
+    def _sides(self) -> frozenset[Side]:
+        """Whose changes the next pass takes: those of the sides that rang; of both where none did,
+        and now and then.
+        """
+        rung, now = self.bell.heard(), time.monotonic()
+        every = self.options.every or 0.0
+        if not rung or self._whole is None or now - self._whole >= every:
+            self._whole, rung = now, BOTH
+        return self.options.sides & rung
 
     async def _judged(self, tally: Tally) -> int:
         if tally.troubled:
@@ -223,10 +309,12 @@ class Work:
         return TROUBLED if await self.place.troubled() else 0
 
     async def _rest(self, seconds: float) -> None:
-        """Until the next pass, or until told to stop; the lease stays ours."""
+        """Until the next pass, until it rings, or until told to stop; the lease stays ours."""
         until = time.monotonic() + seconds
         while not self.stop.asked and (left := until - time.monotonic()) > 0:
-            await self.stop.sleep(min(left, RENEWAL))
+            await self.bell.rest(min(left, RENEWAL), self.stop)
+            if self.bell.rung:
+                return
             with suppress(RetryableError):
                 await self.connection.lease.hold()
 

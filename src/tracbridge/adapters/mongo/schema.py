@@ -17,6 +17,9 @@ T = TypeVar("T")
 OLDEST = (6, 0)
 """Partial filters with ``$in`` came with MongoDB 6.0."""
 
+WISHES = 30 * 86_400
+"""Seconds for which a wish that has ended can still be asked for."""
+
 STATE: dict[str, list[IndexModel]] = {
     "tracbridge_links": [
         IndexModel([("c", 1), ("kind", 1), ("scope", 1), ("ref", 1)], name="ref", unique=True),
@@ -73,6 +76,10 @@ STATE: dict[str, list[IndexModel]] = {
     "tracbridge_numbers": [
         IndexModel([("c", 1), ("number", 1)], name="number", unique=True),
         IndexModel([("c", 1), ("ref", 1)], name="key"),
+    ],
+    "tracbridge_wishes": [
+        IndexModel([("c", 1), ("state", 1), ("at", 1)], name="open"),
+        IndexModel("ended", name="ended", expireAfterSeconds=WISHES),
     ],
     "tracbridge_runs": [IndexModel([("c", 1), ("started", -1)], name="started")],
 }

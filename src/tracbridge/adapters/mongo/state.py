@@ -20,6 +20,7 @@ from tracbridge.adapters.mongo.stores import (
 )
 from tracbridge.adapters.mongo.taken import MongoTakenFiles
 from tracbridge.adapters.mongo.versions import MongoVersions
+from tracbridge.adapters.mongo.wishes import MongoWishes
 
 
 class MongoState(Struct, frozen=True):
@@ -38,6 +39,7 @@ class MongoState(Struct, frozen=True):
     approvals: MongoApprovals
     versions: MongoVersions
     comments: MongoCommentMemory
+    wishes: MongoWishes
 
 
 def mongo_state(
@@ -65,4 +67,5 @@ def mongo_state(
         approvals=MongoApprovals(database, connection, host),
         versions=MongoVersions(database, host),
         comments=MongoCommentMemory(database, connection, host),
+        wishes=MongoWishes(database, connection, host),
     )

@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge
 from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
 from tracbridge.adapters.mongo.digest import digest_of
 from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
+from tracbridge.adapters.mongo.stream import Stream
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
@@ -35,7 +36,8 @@ class TracosConnector:
 
     traits = Traits(checks_versions=True, reads_back=True, supersedes=True, answers=True)
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, stream: Stream | None = None) -> None:
+        self._stream = stream or Stream(orders.collection, orders.host)
         self._orders, self._host, self._ours = orders.collection, orders.host, orders.ours
         self._owner, self._shown = orders.owner, orders.shown
         self._guarded = orders.guarded
@@ -67,6 +69,10 @@ class TracosConnector:
             async for documents in paged(cursor, PAGE):
                 records = tuple(record_of(document) for document in documents)
                 yield Page(records, Cursor(str(documents[-1]["_id"])))
+
+    def watch(self) -> AsyncIterator[None]:
+        """Hints from a change stream; none where the server has none."""
+        return self._stream.listen(self._owner)
 
     async def stamp(self, since: datetime) -> str | None:
         """The documents that `read` and `changed` would give, by their content."""

@@ -15,6 +15,7 @@ from tracbridge.adapters.connectors.folder.places import verify
 from tracbridge.adapters.connectors.folder.reading import SEPARATOR, Ahead, reading
 from tracbridge.adapters.connectors.folder.settings import FolderSettings, InboundMode
 from tracbridge.adapters.connectors.folder.stamp import stamp_of
+from tracbridge.adapters.connectors.folder.watch import watched
 from tracbridge.domain.errors import ConfigError, RecordError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import (
@@ -67,6 +68,10 @@ class FolderConnector:
         """What lies in our folders, whatever its age."""
         del since
         return await _in_thread(stamp_of, self.settings)
+
+    def watch(self) -> AsyncIterator[None]:
+        """Hints from the operating system; none where it has none."""
+        return watched(self.settings)
 
     def _inbox(self, taken: TakenFiles | None) -> Inbox:
         if self.settings.mode is not InboundMode.KEEP:

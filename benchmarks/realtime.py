@@ -1,0 +1,161 @@
+"""From the write on one side to the durable effect on the other, while `tracbridge serve` runs.
+
+Both observers look as quickly as the operating system and the server tell them; what they take
+themselves is part of the figures.
+"""
+
+import ctypes
+import json
+import os
+import random
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from benchmarks.flows import progress
+from tests.harness import Server, World, order, server
+
+MOVED_TO = 0x80
+"""inotify's word for a file that was renamed into a folder."""
+
+
+@dataclass(slots=True)
+class Direction:
+    """Seconds from write to effect, by the token that each write carries."""
+
+    name: str
+    written: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> list[float]:
+        """Sorted."""
+        both = self.written.keys() & self.seen.keys()
+        return sorted(self.seen[token] - self.written[token] for token in both)
+
+    def told(self) -> str:
+        """Median, 99th percentile and what never came, which later edits may have replaced."""
+        found = self.seconds
+        if not found:
+            return f"{self.name}: nothing arrived"
+        p50, p99 = statistics.median(found), found[int(len(found) * 0.99)]
+        missing = len(self.written) - len(found)
+        return (
+            f"{self.name}: p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms, "
+            f"{len(found)} arrived, {missing} replaced by later ones"
+        )
+
+
+@contextmanager
+def folder_watched(folder: Path, seen: dict[str, float]) -> Iterator[None]:
+    """Notes when each file appears, by its summary."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.inotify_init1(0)
+    libc.inotify_add_watch(handle, os.fsencode(folder), MOVED_TO)
+
+    def look() -> None:
+        while data := os.read(handle, 65_536):
+            now, place = time.perf_counter(), 0
+            while place < len(data):
+                *_, size = struct.unpack_from("iIII", data, place)
+                name = data[place + 16 : place + 16 + size].rstrip(b"\0").decode()
+                place += 16 + size
+                if name.endswith(".json"):
+                    text = (folder / name).read_text()
+                    seen.setdefault(json.loads(text)["summary"], now)
+
+    threading.Thread(target=look, daemon=True).start()
+    yield
+
+
+@contextmanager
+def collection_watched(orders: Any, seen: dict[str, float]) -> Iterator[None]:
+    """Notes when each document changes, by its description."""
+    started = threading.Event()
+
+    def look() -> None:
+        with suppress(PyMongoError), orders.watch(full_document="updateLookup") as stream:
+            started.set()
+            for change in stream:
+                text = (change.get("fullDocument") or {}).get("description")
+                if text:
+                    seen.setdefault(text, time.perf_counter())
+
+    threading.Thread(target=look, daemon=True).start()
+    started.wait(10)
+    yield
+
+
+def realtime(server: Server, root: Path, *, orders: int, rate: float, seconds: float) -> str:
+    """Edits on both sides at that rate in each direction."""
+    world = World(server, root, {"ACKNOWLEDGE_INBOUND": "false", "LOG_LEVEL": "ERROR"})
+    now = datetime.now(UTC)
+    for number in range(1, orders + 1):
+        world.drop(order(number, at=now))
+    world.run()
+    words = [sys.executable, "-m", "tracbridge", "serve", "--allow-root", "--port", "0"]
+    process = subprocess.Popen(words, cwd=world.root, env=world.env, stdin=subprocess.DEVNULL)
+    out, into = Direction("TracOS -> customer"), Direction("customer -> TracOS")
+    try:
+        with (
+            folder_watched(world.outbound, out.seen),
+            collection_watched(world.orders, into.seen),
+        ):
+            time.sleep(3.0)
+            edited(world, orders, rate, seconds, out, into)
+            time.sleep(2.0)
+            memory = memory_of(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+    return f"{rate:g}/s each way: {out.told()}; {into.told()}; {memory:.0f} MB"
+
+
+def memory_of(pid: int) -> float:
+    """Megabytes that it holds now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def edited(
+    world: World, orders: int, rate: float, seconds: float, out: Direction, into: Direction
+) -> None:
+    """Half of the orders are edited in TracOS, half of them by the customer."""
+    chance, begun = random.Random(1), time.perf_counter()
+    half = orders // 2
+    for turn in range(int(rate * seconds)):
+        wait = begun + turn / rate - time.perf_counter()
+        if wait > 0:
+            time.sleep(wait)
+        now = datetime.now(UTC)
+        token, number = f"T{turn}", chance.randint(1, half)
+        values = {"description": token, "updatedAt": now, "isSynced": False}
+        world.orders.update_one({"number": number}, {"$set": values})
+        out.written[token] = time.perf_counter()
+        token, number = f"C{turn}", chance.randint(half + 1, orders)
+        world.drop(order(number, at=now, summary=token), name=f"{turn}.json")
+        into.written[token] = time.perf_counter()
+
+
+def main() -> None:
+    """``python -m benchmarks.realtime [RATE] [SECONDS]``."""
+    rate, seconds = (float(word) for word in (*sys.argv[1:3], "100", "20")[:2])
+    root = Path(tempfile.mkdtemp(prefix="tracbridge-realtime-"))
+    with server(root / "mongod", replica_set=True) as running:
+        progress(realtime(running, root / "world", orders=2_000, rate=rate, seconds=seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What happens in the folders, as hints, where the operating system tells such things."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tracbridge.adapters.connectors.folder.settings import FolderSettings
+
+DEBOUNCE, STEP = 10, 1
+"""Milliseconds: by itself watchfiles waits for more than half a second of silence."""
+
+
+async def watched(settings: FolderSettings) -> AsyncIterator[None]:
+    """One item for new files of his, and for versions of ours that are gone or answered.
+
+    Ends where nobody tells: the package is not installed, the file system cannot, too many folders
+    are watched already. A file is not looked at here.
+    """
+    try:
+        from watchfiles import Change, awatch  # noqa: PLC0415 (an extra)
+    except ImportError:
+        return
+    inbound, outbound = settings.inbound.resolve(), settings.outbound.resolve()
+
+    def news(change: Change, text: str) -> bool:
+        path = Path(text)
+        if path.name.startswith("."):
+            return False
+        if path.parent == inbound:
+            return change is not Change.deleted  # gone is what we have claimed
+        return path.parent == outbound and (change is Change.deleted or path.suffix != ".json")
+
+    try:
+        async for _ in awatch(
+            inbound,
+            outbound,
+            watch_filter=news,
+            debounce=DEBOUNCE,
+            step=STEP,
+            recursive=False,
+            raise_interrupt=False,
+        ):
+            yield
+    except (OSError, RuntimeError):
+        return

@@ -1,0 +1,159 @@
+"""Change streams of TracOS's collections as hints: something may have happened, look there.
+
+All connections to one collection share one stream. What it shows is never data; where it breaks
+off, each listener is told and looks.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import OperationFailure
+
+from tracbridge.adapters.mongo.client import Document, translated
+from tracbridge.adapters.mongo.orders import Orders
+from tracbridge.domain.errors import ConfigError, RetryableError
+
+NO_STREAMS = frozenset({40573, 59, 115})
+"""Server error codes of those that have none: a standalone server, and some that are none."""
+
+ENDED = ("drop", "rename", "dropDatabase", "invalidate")
+
+LOOKED_FOR: list[Document] = [
+    {
+        "$match": {
+            "$or": [
+                # What we marked ourselves is no news; what somebody edits is never marked by that.
+                {
+                    "operationType": "update",
+                    "updateDescription.updatedFields.isSynced": {"$ne": True},
+                },
+                {"operationType": "insert", "fullDocument.isSynced": {"$ne": True}},
+                {"operationType": {"$in": ["replace", *ENDED]}},
+            ]
+        }
+    },
+    {"$project": {"operationType": 1, "documentKey": 1}},
+]
+
+AWAIT_MS = 10_000
+"""How long the server keeps a question open while nothing happens; below the client's time-out."""
+
+MANY = 10_000
+"""Ids whose documents are asked for at once; beyond, everybody is told to look."""
+
+
+class Listener:
+    """One connection. ``owner``: the values that mark a document as its own."""
+
+    def __init__(self, owner: Mapping[str, Any]) -> None:
+        self.owner = owner
+        self.rung = asyncio.Event()
+        self.lost: Exception | None = None
+
+
+class Stream:
+    """Of one collection. It is read while somebody listens."""
+
+    def __init__(self, collection: AsyncCollection[Document], host: str) -> None:
+        self._collection, self._host = collection, host
+        self._listeners: set[Listener] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._ids: set[Any] = set()
+        self._changed = asyncio.Event()
+        self._none = False
+
+    async def listen(self, owner: Mapping[str, Any]) -> AsyncIterator[None]:
+        """Hints for documents with these values. Ends where the server has no change streams;
+        raises `RetryableError` where it broke off.
+        """
+        listener = Listener(owner)
+        self._listeners.add(listener)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+        try:
+            while True:
+                await listener.rung.wait()
+                listener.rung.clear()
+                if listener.lost is not None:
+                    raise listener.lost
+                if self._none:
+                    return
+                yield
+        finally:
+            self._listeners.discard(listener)
+            if not self._listeners and self._task is not None:
+                self._task.cancel()
+
+    async def _work(self) -> None:
+        """Read and tell, until it breaks off; the last word is for everybody."""
+        teller = asyncio.create_task(self._tell())
+        lost: Exception | None = None
+        try:
+            with translated(self._host):
+                await self._read()
+            lost = RetryableError(f"The collection {self._collection.name} was replaced.")
+        except OperationFailure as error:
+            self._none = error.code in NO_STREAMS
+            lost = None if self._none else RetryableError(f"Its stream broke off ({error.code}).")
+        except (RetryableError, ConfigError) as error:
+            lost = error if isinstance(error, RetryableError) else None
+            self._none = lost is None  # this account may not listen: `check` says so
+        finally:
+            teller.cancel()
+            with suppress(asyncio.CancelledError):
+                await teller
+            for listener in list(self._listeners):
+                listener.lost = lost
+                listener.rung.set()
+
+    async def _read(self) -> None:
+        """Returns where the collection is another one from now on."""
+        async with await self._collection.watch(LOOKED_FOR, max_await_time_ms=AWAIT_MS) as stream:
+            async for change in stream:
+                if change["operationType"] in ENDED:
+                    return
+                self._ids.add(change["documentKey"]["_id"])
+                self._changed.set()
+
+    async def _tell(self) -> None:
+        """Ring those whose documents they are. What comes meanwhile is told together."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            ids, self._ids = self._ids, set()
+            for listener in await self._meant(ids):
+                listener.rung.set()
+
+    async def _meant(self, ids: set[Any]) -> set[Listener]:
+        """Who listens for any of these documents; everybody where that cannot be told."""
+        everybody = {one for one in self._listeners if not one.owner}
+        choosy = self._listeners - everybody
+        if not choosy or len(ids) > MANY:
+            return self._listeners
+        shown = {name: 1 for one in choosy for name in one.owner}
+        try:
+            with translated(self._host):
+                found = await self._collection.find({"_id": {"$in": list(ids)}}, shown).to_list()
+        except (RetryableError, ConfigError, OperationFailure):
+            return self._listeners
+        return everybody | {
+            one
+            for one in choosy
+            if any(all(doc.get(k) == v for k, v in one.owner.items()) for doc in found)
+        }
+
+
+class Streams:
+    """The streams of one client, each made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._each: dict[tuple[str, str], Stream] = {}
+
+    def of(self, orders: Orders) -> Stream:
+        """The one of that collection."""
+        collection = orders.collection
+        name = (collection.database.name, collection.name)
+        return self._each.setdefault(name, Stream(collection, orders.host))

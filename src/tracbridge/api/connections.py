@@ -1,0 +1,130 @@
+"""Connections: how they fare, and what people say they shall do."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from tracbridge.api.context import Connection, Connections, Operator, Viewer
+from tracbridge.api.desk import DeskRoute, Limit, Said, page
+from tracbridge.desk.connections import (
+    breaker_json,
+    connection_json,
+    controls_json,
+    go_on,
+    hold_back,
+    set_breaker,
+)
+from tracbridge.domain.workorder import Side
+
+router = APIRouter(tags=["connections"], route_class=DeskRoute)
+
+WHERE = "/connections/{connection}"
+
+AT_ONCE = 8
+"""Connections of which the figures are read side by side."""
+
+
+class Sides(Said):
+    """``sides``: whose changes are meant; both where none is named."""
+
+    sides: Annotated[list[Side], Field(default_factory=list, max_length=2)]
+
+    @property
+    def meant(self) -> frozenset[Side]:
+        """At least one."""
+        return frozenset(self.sides or Side)
+
+
+class Breaker(Said):
+    """``open``: no call goes out; ``closed``: calls go out whatever becomes of them."""
+
+    state: Literal["automatic", "open", "closed"]
+    operation: str = Field("", max_length=100)
+
+
+@router.get("/connections")
+async def connections(
+    caller: Viewer,
+    among: Connections,
+    after: Annotated[str, Query(max_length=100)] = "",
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Those that the caller may see, by name, each with its standing."""
+    names = sorted(name for name in among.connections(caller.tenants) if name > after)
+    some, gate = names[:limit], asyncio.Semaphore(AT_ONCE)
+
+    async def told(name: str) -> dict[str, Any] | None:
+        async with gate:
+            service = await among.service(name)
+            return await connection_json(service) if service else None
+
+    found = await asyncio.gather(*map(told, some))
+    items = [one for one in found if one]
+    return page(items, some[-1] if len(names) > limit else "")
+
+
+@router.get(WHERE)
+async def connection_(service: Connection) -> dict[str, Any]:
+    """One connection: last run, worker, orders in sync, on their way, held, quarantined."""
+    return await connection_json(service)
+
+
+@router.get(WHERE + "/controls")
+async def controls(service: Connection) -> dict[str, Any]:
+    """The sides whose changes wait until somebody resumes them."""
+    return await controls_json(service)
+
+
+@router.post(WHERE + "/pause")
+async def pause(
+    caller: Operator, service: Connection, among: Connections, said: Sides
+) -> dict[str, Any]:
+    """From the next pass on nothing that was changed on these sides is taken. Repeatable."""
+    done = await hold_back(service, said.meant, caller.name, said.why)
+    await among.audit(caller, service.name, "connection.pause", told(said), said.why)
+    return done
+
+
+@router.post(WHERE + "/resume")
+async def resume(
+    caller: Operator, service: Connection, among: Connections, said: Sides
+) -> dict[str, Any]:
+    """What waited is taken by the next pass, which begins at once. Repeatable."""
+    done = await go_on(service, said.meant)
+    await among.audit(caller, service.name, "connection.resume", told(said), said.why)
+    among.ring(service.name, said.meant)
+    return done
+
+
+@router.post(WHERE + "/run", status_code=202)
+async def run(
+    caller: Operator, service: Connection, among: Connections, said: Sides
+) -> dict[str, Any]:
+    """Wake its worker: the next pass begins as soon as the one at work has ended."""
+    among.ring(service.name, said.meant)
+    await among.audit(caller, service.name, "connection.run", told(said), said.why)
+    return {"connection": service.name, "asked": True}
+
+
+@router.get(WHERE + "/breaker")
+async def breaker(service: Connection) -> dict[str, Any]:
+    """The breakers; 409 where the customer's system has none."""
+    return await breaker_json(service)
+
+
+@router.post(WHERE + "/breaker")
+async def tell_breaker(
+    caller: Operator, service: Connection, among: Connections, said: Breaker
+) -> dict[str, Any]:
+    """What they shall do from the next pass on, all of them or those of one operation."""
+    done = await set_breaker(service, said.state, said.operation)
+    target = said.operation or "all calls"
+    await among.audit(caller, service.name, "breaker.set", target, said.why, said.state)
+    return done
+
+
+def told(said: Sides) -> str:
+    """The sides, for the audit."""
+    return " ".join(sorted(side.value for side in said.meant))

@@ -1,0 +1,1 @@
+"""What people ask of connections and do to them, for all faces: commands, API, dashboard."""
