@@ -14,6 +14,7 @@ from tracbridge.bootstrap import Service, opened
 from tracbridge.config.settings import load
 from tracbridge.engine.quiet import WHOLE, Quiet
 from tracbridge.runtime import work as runtime
+from tracbridge.runtime.bell import Bell
 from tracbridge.runtime.runner import Stop
 from tracbridge.runtime.work import Options, Work, total_of
 
@@ -128,15 +129,16 @@ async def test_a_folder_too_full_to_be_compared_is_always_passed_over(world: Wor
         assert await watch.turn()
 
 
-class Patient(Stop):
-    """Asked to stop after so many pauses, each of which is over at once."""
+class Patient(Bell):
+    """Asks to stop in the last of so many rests."""
 
     pauses: int = 10
 
-    async def sleep(self, seconds: float) -> None:
+    async def rest(self, seconds: float, stop: Stop) -> None:
         self.pauses -= 1
-        if not self.pauses:
-            self.set()
+        if self.pauses <= 0:
+            stop.set()
+        await super().rest(seconds, stop)
 
 
 async def test_a_service_leaves_out_the_passes_that_nobody_needs(
@@ -144,8 +146,8 @@ async def test_a_service_leaves_out_the_passes_that_nobody_needs(
 ) -> None:
     monkeypatch.setattr(runtime, "HELD", 0.0)
     async with watching(world) as watch:
-        stop = Patient()
-        work = Work(watch.service, Options(every=0.01), stop, "service")
+        bell = Patient()
+        work = Work(watch.service, Options(every=0.01), Stop(), "service", bell=bell)
         await work()
-    assert not stop.pauses
+    assert not bell.pauses
     assert work.passes == 2

@@ -19,9 +19,9 @@ def approve(
     why: Annotated[str, typer.Option(metavar="TEXT", help="Why; goes on record.")] = "",
     json: Json = False,
 ) -> None:
-    """Let through what a rule holds, as it is; who and why goes on record.
+    """Let through what a rule holds, as it is.
 
-    Another change of the same order is held again.
+    Who and why goes on record. Another change of the same order is held again.
     """
     if bool(ids) == bool(rule):
         raise typer.BadParameter("name the cases to approve (quarantine list), or a --rule.")

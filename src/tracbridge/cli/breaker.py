@@ -31,7 +31,7 @@ def breaker(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Show the breakers of a connection, or say what they shall do from the next pass on."""
+    """Show or set the breakers of a connection."""
     if word and word not in WORDS:
         raise typer.BadParameter(f"say {', '.join(WORDS[:-1])} or {WORDS[-1]}.")
     state = wait_for(_breaker(word, operation))

@@ -23,8 +23,9 @@ def support_bundle(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write versions, settings, counts and the latest runs' numbers into a ZIP file, to be sent to
-    whoever helps. No work order, address or secret is in it.
+    """Write a ZIP file for whoever helps: versions, counts.
+
+    Also settings and the latest runs' numbers. No work order, address or secret is in it.
     """
     now = datetime.now(UTC)
     place = file or Path(f"tracbridge-support-{now:%Y%m%dT%H%M%SZ}.zip")

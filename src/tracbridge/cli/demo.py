@@ -37,7 +37,7 @@ def demo(
         int, typer.Option(help="With --live: of API and dashboard.", min=0, max=65_535)
     ] = 8_080,
 ) -> None:
-    """Make samples on both sides, bring them together, edit both, and show how they merge."""
+    """Samples on both sides, brought together, edited, merged."""
     place = folder or Path(tempfile.mkdtemp(prefix="tracbridge-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     if live:

@@ -41,9 +41,10 @@ def discover(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Propose a mapping from a look at the customer's records; touches nothing of his.
+    """Propose a mapping from a look at the customer's records.
 
-    The findings go to the terminal, the file to --out or stdout. Exit 3 where something has to be
+    Touches nothing of his. The findings go to the terminal, the file to --out or stdout. Exit 3
+    where something has to be
     filled in before the file loads.
     """
     if name:

@@ -26,7 +26,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove one order's data from history, conflicts, quarantine and archive, for good."""
+    """Remove one order's data from all that we keep, for good."""
     ref = ref_of(number)
     if not yes:
         confirm(ref)

@@ -30,9 +30,10 @@ def init(
         str, typer.Option(metavar="URL", help="Of a system that is called, such as Odoo.")
     ] = "",
 ) -> None:
-    """Write a first file for a connection, with comments, and make its folders.
+    """Write a first file for a connection, with comments.
 
-    What is there already stays. The connection `default` takes over what the environment and .env
+    Makes its folders, too. What is there already stays. The connection `default` takes over what
+    the environment and .env
     say, and goes on where that left off.
     """
     if not re.fullmatch(NAME, name):

@@ -26,7 +26,7 @@ def preview(
     allow_mass_change: AllowMassChange = False,
     json: Json = False,
 ) -> None:
-    """What `run` would do now, field by field and why; writes nothing anywhere.
+    """What `run` would do now, field by field; writes nothing.
 
     The exit code is the one that the run would have.
     """

@@ -70,9 +70,10 @@ def reconcile(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compare both sides with what they last agreed on, by content; writes nothing without --fix.
+    """Compare both sides with what they last agreed on.
 
-    Exit 0: no drift. Exit 3: there is some, or some is left.
+    By content; writes nothing without --fix. Exit 0: no drift. Exit 3: there is some, or some is
+    left.
     """
     if reports:
         if fix or order is not None:

@@ -36,7 +36,7 @@ def adopt(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Link two filled sides: link equal orders, list differences, write nothing else."""
+    """Link two filled sides: equal orders; list the differences."""
     found = wait_for(_adopt(rebind=rebind))
     say_json(as_json(found)) if json else say(as_table(found))
 

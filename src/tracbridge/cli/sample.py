@@ -22,7 +22,7 @@ def sample(
     tracos: Annotated[int, typer.Option(help="Orders in TracOS.", min=0)] = 10,
     seed: Annotated[int, typer.Option(help="The same seed makes the same orders.")] = 1,
 ) -> None:
-    """Make sample orders on both sides, some of them the same ones."""
+    """Make sample orders on both sides, some of them the same."""
     wait_for(_sample(customer, tracos, seed))
 
 

@@ -39,7 +39,7 @@ def serve(
         bool, typer.Option("--allow-root", help="Also as root, which a service should not be.")
     ] = False,
 ) -> None:
-    """Keep all connections in sync, as soon as something happens, until stopped."""
+    """Keep all connections in sync as it happens, until stopped."""
     if os.geteuid() == 0 and not allow_root:
         raise ConfigError(
             "a service does not run as root: start it as a user of its own (deploy/tracbridge."

@@ -26,7 +26,7 @@ def simulate(
     ack: Annotated[Ack | None, typer.Option(help="Only with this ACK.")] = None,
     json: Json = False,
 ) -> None:
-    """Play both sides, crashes and outages at random, and see whether anything is lost.
+    """Play crashes and outages at random: is anything lost?
 
     Touches no folder, no database and no network. Exit 1 with the shortest story of a failure.
     """

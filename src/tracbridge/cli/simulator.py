@@ -63,7 +63,7 @@ def simulator(
     orders: Annotated[int, typer.Option(help="Orders that are there from the start.", min=0)] = 20,
     latency_ms: Annotated[int, typer.Option(help="Before each answer.", min=0)] = 0,
 ) -> None:
-    """Serve a customer's system, with the quirks of the real one, until Ctrl-C.
+    """Serve a customer's system, with its quirks, until Ctrl-C.
 
     It keeps nothing. Faults can be set, and its people told what to do, over HTTP as well; see the
     lines that it prints.

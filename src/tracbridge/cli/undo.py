@@ -100,7 +100,7 @@ def runs(
     everything: Annotated[bool, typer.Option("--all", help="Every run on record.")] = False,
     json: Json = False,
 ) -> None:
-    """The latest runs, newest first: when, what they did, how they ended."""
+    """The latest runs: when, what they did, how they ended."""
     found = wait_for(_runs(None if everything else LATELY))
     if json:
         say_json([run_json(run) for run in found])
