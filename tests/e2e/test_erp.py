@@ -223,6 +223,7 @@ def test_a_throttled_system_is_left_alone_for_as_long_as_it_asks(company: Erp) -
 def test_an_outage_of_a_day_costs_one_write_for_each_order(company: Erp) -> None:
     keys = company.sim.plant(6)
     company.run()
+    company.site.extra = {**company.site.extra, "MONGO_RETRY_DELAY": "0.05"}
     company.sim.faults.refuse = Refuse(status=503)
     for hour in range(4):
         for key in keys:

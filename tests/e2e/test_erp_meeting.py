@@ -137,6 +137,7 @@ def replaced(one: Member, key: str) -> list[str]:
     return [(e["before"] or {}).get("description", "") for e in entries if e["side"] == "customer"]
 
 
+@pytest.mark.faults
 def test_a_memory_that_is_lost_altogether_makes_no_double(
     replica_set: Server, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def breaker(fleet: Fleet, name: str, *words: str) -> dict[str, tuple[str, int]]:
     return {kind: (one["state"], one["failures"]) for kind, one in found.items()}
 
 
+@pytest.mark.faults
 def test_one_that_is_away_stops_no_other_and_its_breaker_shows_it(
     replica_set: Server, tmp_path: Path
 ) -> None:
