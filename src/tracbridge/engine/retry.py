@@ -128,8 +128,9 @@ async def hand_over(
 async def _from_customer(
     connection: Connection, cases: Cases, case: QuarantineCase, run: str
 ) -> Tried:
-    """The bytes first, then the case's state: a crash between the two leaves both to be seen."""
+    """A crash anywhere leaves the case open, or its bytes where the next pass takes them."""
     customer = connection.customer
+    laid = not isinstance(customer, Rereads)
     await connection.lease.hold()
     if isinstance(customer, Rereads):
         pages = await _reread(customer, case)
@@ -140,7 +141,8 @@ async def _from_customer(
     if not pages:
         return Tried(case, {})
     now = connection.clock.now()
-    await cases.move(case.id, "retried", now)
+    if laid:
+        await cases.move(case.id, "retried", now)
     watched = Watched(connection.quarantine)
     tally = Tally(run)
     inbound = Inbound(replace(connection, quarantine=watched), tally)
@@ -148,6 +150,8 @@ async def _from_customer(
     inbound.removes = bool(await connection.passes.cursor("removes"))
     for page in pages:
         await inbound.page(page)
+    if not laid and case.id not in {one.id for one in watched.refused}:
+        await cases.move(case.id, "retried", now)
     if not watched.refused:
         await cases.close_older(case, now)
     return Tried(case, +tally.inbound, watched.refused)
@@ -165,13 +169,17 @@ async def _reread(customer: Rereads, case: QuarantineCase) -> Sequence[Page]:
 async def _from_tracos(
     connection: Connection, cases: Cases, wanted: Sequence[QuarantineCase], run: str
 ) -> list[Tried]:
-    """Documents have no bytes of ours: a pass to the customer looks at them again."""
+    """Documents have no bytes of ours: a pass to the customer looks at them again.
+
+    What his system refused may be sent again before the case is closed: else a crash in between
+    would leave an order that is neither sent nor on record.
+    """
+    await _allow_again(connection, wanted)
     for case in wanted:
         await cases.move(case.id, "retried", connection.clock.now())
     watched = Watched(connection.quarantine)
     tally = Tally(run)
     await acknowledge(connection, tally)
-    await _allow_again(connection, wanted)
     await Outbound(replace(connection, quarantine=watched), tally)()
     again = {case.id: case for case in watched.refused}
     return [

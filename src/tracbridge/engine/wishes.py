@@ -38,6 +38,9 @@ RETRY, EDIT, UNDO = "retry", "edit", "undo"
 ATTEMPTS = 5
 """How often a wish is begun whose system is away; then it has failed."""
 
+TAKEN = ("created", "updated", "unchanged")
+"""What becomes of an edited record that TracOS has afterwards, and the customer has not."""
+
 ORDERS = 2_000
 """Orders of an undo that its outcome names."""
 
@@ -161,14 +164,14 @@ async def take_edited(
     inbound.claim = Claim(counter, 0)
     inbound.removes = bool(await connection.passes.cursor("removes"))
     await inbound.page(Page((replace(record, claim=case.claim),), NOWHERE))
-    await cases.move(case.id, "retried", now)
-    if watched.refused:
-        return Tried(case, +tally.inbound, watched.refused)
-    await cases.close_older(case, now)
-    if tally.inbound["created"] or tally.inbound["updated"]:
+    if not watched.refused and any(tally.inbound[outcome] for outcome in TAKEN):
+        # Before the case is closed: what is begun anew after a crash finds it taken already.
         order = connection.translation.from_customer(record.body or {})
         await resend(connection, await number_of(connection, order))
-    return Tried(case, +tally.inbound)
+    await cases.move(case.id, "retried", now)
+    if not watched.refused:
+        await cases.close_older(case, now)
+    return Tried(case, +tally.inbound, watched.refused)
 
 
 async def number_of(connection: Connection, order: WorkOrder) -> str:
