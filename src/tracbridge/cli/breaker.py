@@ -10,11 +10,7 @@ import typer
 
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
 from tracbridge.cli.table import harmless, lasting, moment, table
-from tracbridge.domain.errors import ConfigError
-from tracbridge.engine.pace import KEPT, WISHES, wishes
-from tracbridge.ports.connector import Paced
-
-WORDS = ("open", "closed", "automatic")
+from tracbridge.desk.connections import STATES, breaker_json, set_breaker
 
 
 def breaker(
@@ -32,8 +28,8 @@ def breaker(
     json: Json = False,
 ) -> None:
     """Show or set the breakers of a connection."""
-    if word and word not in WORDS:
-        raise typer.BadParameter(f"say {', '.join(WORDS[:-1])} or {WORDS[-1]}.")
+    if word and word not in STATES:
+        raise typer.BadParameter(f"say {', '.join(STATES[:-1])} or {STATES[-1]}.")
     state = wait_for(_breaker(word, operation))
     if json:
         say_json(state)
@@ -43,15 +39,7 @@ def breaker(
 
 async def _breaker(word: str, operation: str) -> dict[str, Any]:
     async with serving() as service:
-        if not isinstance(service.customer.connector, Paced):
-            raise ConfigError("this customer's system is not called at a pace: it has no breakers.")
-        passes = service.connection.passes
-        said = dict(await wishes(passes))
-        if word:
-            said = {**said, operation: word} if operation else {"": word}
-            await passes.keep_cursor(WISHES, said)
-        kept = await passes.cursor(KEPT) or {}
-        return {"wanted": said, "at": kept.get("at"), **kept.get("state", {})}
+        return await (set_breaker(service, word, operation) if word else breaker_json(service))
 
 
 def lines(state: Mapping[str, Any]) -> str:

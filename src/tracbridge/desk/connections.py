@@ -11,7 +11,7 @@ from tracbridge.engine.controls import Paused, pause, paused, resume
 from tracbridge.engine.pace import KEPT, WISHES, wishes
 from tracbridge.ports.connector import Paced
 
-STATES = ("automatic", "open", "closed")
+STATES = ("open", "closed", "automatic")
 """What a breaker may be told."""
 
 

@@ -29,11 +29,11 @@ class ConversingContract(OnRig):
 
     def remark(self, text: str) -> Body:
         """The body of a new comment of that text, in the system's own format."""
-        raise NotImplementedError(f"a rig with comments spells them; {text!r} is to be spelt")
+        pytest.fail(f"a rig with comments spells them: override remark, here for {text!r}")
 
     def key_and_text(self, comment: Body) -> tuple[str, str]:
         """Key and text of a comment that the system shows."""
-        raise NotImplementedError(f"a rig with comments reads them; {comment!r} is to be read")
+        pytest.fail(f"a rig with comments reads them: override key_and_text, for {comment!r}")
 
     async def talking(self, bench: Bench) -> tuple[Converses, Talks, Record]:
         """A record that is there, and both sides of a conversation about it."""
