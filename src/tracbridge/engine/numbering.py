@@ -87,7 +87,7 @@ async def _allocated(
         if not taken:
             break
         await numbers.again(taken)
-        fresh = dict(await numbers.of(taken))
+        fresh = dict(await numbers.known(taken))
         found |= fresh
     return found
 

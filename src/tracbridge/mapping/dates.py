@@ -62,7 +62,8 @@ def placed(moment: datetime, value: str, pointer: str, zone: tzinfo | None) -> d
             "no_time_zone", "has no time zone.", pointer=pointer, value=value, hint=hint
         )
     there = moment.replace(tzinfo=zone)
-    if there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+    fixed = zone is UTC or getattr(zone, "key", "") == "UTC"
+    if not fixed and there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
         reason = f"does not exist in {zone}: the clocks skip this hour."
         raise RecordError("local_time", reason, pointer=pointer, value=value, hint=_HINT)
     return there

@@ -188,10 +188,18 @@ def _by(pattern: str, text: str) -> datetime:
     found = _expression(pattern).fullmatch(text.strip())
     if found is None:
         raise ValueError
+    if pattern in _LIKE_ISO:
+        return datetime.fromisoformat(found[0])
     given = found.groupdict().items()
     parts = {name: int(value) for name, value in given if value and name != "fraction"}
     fraction = (found.groupdict().get("fraction") or "0")[:6].ljust(6, "0")
     return datetime(**parts, microsecond=int(fraction))  # type: ignore[arg-type]  # noqa: DTZ001
+
+
+_LIKE_ISO = frozenset(
+    {"YYYY-MM-DD HH:mm:ss", "YYYY-MM-DD HH:mm", "YYYY-MM-DDTHH:mm:ss", "YYYY-MM-DD"}
+)
+"""Formats that the library reads ten times as quickly."""
 
 
 @cache

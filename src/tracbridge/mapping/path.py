@@ -29,6 +29,10 @@ class Pair(Struct, frozen=True):
 Step = str | int | Pick | Pair
 
 
+TABLE: Final = (dict, Mapping)
+"""What has keys; the common kind first, which is found out ten times as quickly."""
+
+
 class Place(Struct, frozen=True):
     """Where one value stands in a record.
 
@@ -127,7 +131,7 @@ def _spelt(step: Step) -> str:
 def _below(value: Any, step: Step) -> Any:
     match step:
         case str():
-            return value.get(step, MISSING) if isinstance(value, Mapping) else MISSING
+            return value.get(step, MISSING) if isinstance(value, TABLE) else MISSING
         case int():
             return value[step] if isinstance(value, list) and step < len(value) else MISSING
         case Pick():

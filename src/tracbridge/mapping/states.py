@@ -153,7 +153,10 @@ class State(Struct, frozen=True):
 
     def fits(self, body: Body) -> bool:
         """The record is in this state."""
-        return all(match.fits(s.place.get(body), s.empty) for s, match in self.when)
+        for source, match in self.when:  # noqa: SIM110 (asked for each state of each record)
+            if not match.fits(source.place.get(body), source.empty):
+                return False
+        return True
 
 
 class CasesCodec(Struct, frozen=True):

@@ -32,7 +32,10 @@ class Numbers(Protocol):
     """The numbers of one connection. A key keeps its number for ever, and a number its key."""
 
     async def of(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
-        """Each key's number; one that has none is given the next, durably, before this returns."""
+        """Each key's number; one that has none is given the next, durably, before this returns.
+
+        For keys that are new as far as anybody knows: a number is used up for each.
+        """
 
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
         """The numbers of those keys that have one."""

@@ -155,18 +155,28 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_next_page_is_asked_for_while_the_engine_works_and_only_that_one() -> None:
-    sender = Slow(Table([(n, n, "") for n in range(1, 20)]).answer)
+async def test_what_comes_while_the_engine_works_comes_as_one_page_and_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender = Slow(Table([(n, n, "") for n in range(1, 40)]).answer)
     made = connector(sender)
     reading = made.read(None, FIRST)
     sender.let.release()
-    await anext(reading)
+    first = await anext(reading)
+    assert [record.ref for record in first.records] == ["1", "2", "3"]
     await settled()
-    assert (len(sender.calls), sender.open) == (1, 1)
-    sender.let.release()
-    sender.let.release()
+    assert (len(sender.calls), sender.open) == (1, 1), "one question at a time"
+    monkeypatch.setattr("tracbridge.adapters.connectors.rest.ahead.MANY", 6)
+    for _ in range(5):
+        sender.let.release()
     await settled()
-    assert (len(sender.calls), sender.open) == (2, 0)
+    asked = len(sender.calls)
+    assert asked < 1 + 5, "enough waits for the reader"
+    assert sender.open == 0
+    second = await anext(reading)
+    assert [record.ref for record in second.records][:6] == [str(n) for n in range(4, 10)]
+    await settled()
+    assert len(sender.calls) > asked, "there is room again"
     await made.aclose()
 
 

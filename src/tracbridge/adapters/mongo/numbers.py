@@ -48,29 +48,25 @@ class MongoNumbers:
         return {ids[row["_id"]]: _numbered(row) for row in rows}
 
     async def of(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
-        found = dict(await self.known(keys))
-        missing = [key for key in dict.fromkeys(keys) if key not in found]
-        if missing:
-            await self._make(missing)
-            made = await self.known(missing)
-            found |= {
-                key: Numbered(one.number, one.document, fresh=True) for key, one in made.items()
-            }
-        return found
-
-    async def _make(self, keys: Sequence[Key]) -> None:
-        """A row for each; where another process was quicker, its row stands."""
-        numbers = await self._next(len(keys))
+        """Asked for new keys: a row for each is made without looking; where another process was
+        quicker, its row stands.
+        """
+        new = list(dict.fromkeys(keys))
+        numbers = await self._next(len(new))
         rows = [
             self._row(key, number, self.document(key))
-            for key, number in zip(keys, numbers, strict=True)
+            for key, number in zip(new, numbers, strict=True)
         ]
+        there: set[int] | None = set()
         with translated(self._host):
             try:
                 await self._rows.insert_many(rows, ordered=False)
             except BulkWriteError as error:
-                if duplicates(error) is None:
+                there = duplicates(error)
+                if there is None:
                     raise
+        found = {key: _numbered(row, fresh=True) for key, row in zip(new, rows, strict=True)}
+        return {**found, **(await self.known([new[i] for i in there]) if there else {})}
 
     def _row(self, key: Key, number: int, document: Any) -> Document:
         return {
@@ -129,5 +125,5 @@ class MongoNumbers:
             )
 
 
-def _numbered(row: Document) -> Numbered:
-    return Numbered(str(row["number"]), row["doc"])
+def _numbered(row: Document, *, fresh: bool = False) -> Numbered:
+    return Numbered(str(row["number"]), row["doc"], fresh=fresh)

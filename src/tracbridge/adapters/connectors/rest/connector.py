@@ -87,7 +87,7 @@ class RestConnector:
         self.settled = Settled()
         talk = self.system.comments
         self.talking = Talking(self.asking, talk, settings.url) if talk else None
-        self._reading: list[Ahead[Page, At]] = []
+        self._reading: list[Ahead[At]] = []
 
     async def check(self) -> None:
         """One small question: he lets us in, and answers with what the interface expects."""

@@ -14,7 +14,7 @@ import orjson
 from msgspec import Struct
 
 from tracbridge.domain.errors import RecordError
-from tracbridge.mapping.path import MISSING, Place, place
+from tracbridge.mapping.path import MISSING, TABLE, Place, place
 
 Names = Mapping[str, Any]
 """What holes may name; below ``record`` stands the record that a request is about."""
@@ -162,7 +162,7 @@ def _hole(name: str, filters: str, given: Collection[str] | None) -> Hole:
 
 def at(where: Place, body: Any) -> Any:
     """The value at that place, or `MISSING`; a key with dots in it counts before a path."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, TABLE):
         return MISSING
     return body[where.text] if where.text in body else where.get(body)
 
