@@ -116,6 +116,18 @@ class TestTracosConnector(ConnectorContract):
         pages = [page async for page in bench.connector.changed(harness.NOW)]
         assert self.bodies(pages) == [self.body(1)]
 
+    async def test_documents_marked_after_their_last_edit_are_not_looked_at(
+        self, bench: Bench
+    ) -> None:
+        assert isinstance(bench.hands, TracosHands)
+        assert isinstance(bench.connector, TracosConnector)
+        for number, minutes in enumerate((-1, 0, 1), start=1):
+            await bench.hands.plant(self.body(number))
+            marked = {"isSynced": True, "syncedAt": harness.NOW + timedelta(minutes=minutes)}
+            await bench.hands.orders.update_one({"number": number}, {"$set": marked})
+        pages = [page async for page in bench.connector.changed(harness.NOW)]
+        assert self.bodies(pages) == [self.body(1), self.body(2)]
+
     async def test_what_was_made_under_an_id_is_found_by_it_with_its_number(
         self, bench: Bench
     ) -> None:

@@ -207,6 +207,7 @@ def test_our_memory_of_yesterday_deletes_nothing_and_loses_nothing(world: World,
     life.customer_errs = lambda: None  # type: ignore[method-assign]
     with serving(world) as service:
         live(life, service, 30)
+        service.until(lambda: any(row.get("owner") for row in world.records("leases")))
         service.stop()
     life.rest()
     before = world.orders.count_documents({})

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.inside import Notes
 from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
+from tracbridge.ports.hints import Hint
 from tracbridge.resilience.backoff import Backoff
 from tracbridge.runtime.bell import BOTH, Bell
 from tracbridge.runtime.hints import hinted
@@ -46,7 +47,17 @@ async def test_what_rang_before_somebody_rests_wakes_him_at_once() -> None:
     bell = Bell()
     bell.ring()
     await bell.rest(LONG, Stop())
-    assert bell.heard() == BOTH
+    assert bell.heard() is None, "a whole pass"
+
+
+async def test_a_whole_pass_is_wanted_by_who_names_no_side_or_both_at_once() -> None:
+    bell = Bell()
+    for sides in ((), BOTH):
+        bell.ring([Side.TRACOS])
+        bell.ring(sides)
+        bell.ring([Side.CUSTOMER])
+        assert bell.heard() is None
+        assert bell.heard() == frozenset()
 
 
 async def test_a_rest_ends_by_itself() -> None:
@@ -62,15 +73,16 @@ class Source:
         self.told: asyncio.Queue[object] = asyncio.Queue()
         self.listened = 0
 
-    async def watch(self) -> AsyncIterator[None]:
+    async def watch(self) -> AsyncIterator[Hint]:
         self.listened += 1
         while (one := await self.told.get()) is not None:
             if isinstance(one, Exception):
                 raise one
-            yield
+            assert isinstance(one, Hint)
+            yield one
 
 
-async def rung(bell: Bell) -> frozenset[Side]:
+async def rung(bell: Bell) -> frozenset[Side] | None:
     await bell.rest(LONG, Stop())
     return bell.heard()
 
@@ -79,8 +91,22 @@ async def test_each_hint_rings_for_its_side() -> None:
     source, bell = Source(), Bell()
     async with hinted({Side.TRACOS: source}, bell, Notes()):
         for _ in range(3):
-            source.told.put_nowait(1)
-            assert await rung(bell) == {Side.TRACOS}
+            source.told.put_nowait(Hint.NEWS)
+            assert await rung(bell) == frozenset({Side.TRACOS})
+
+
+async def test_hints_of_what_only_a_whole_pass_finds_ring_for_one_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tracbridge.runtime.hints.SELDOM", 0.2)
+    source, bell = Source(), Bell()
+    async with hinted({Side.TRACOS: source}, bell, Notes()):
+        source.told.put_nowait(Hint.ANY)
+        assert await rung(bell) is None
+        for hint in (Hint.ANY, Hint.ANY, Hint.NEWS):
+            source.told.put_nowait(hint)
+        assert await rung(bell) == frozenset({Side.TRACOS}), "the next whole pass comes later"
+        assert await rung(bell) is None
 
 
 async def test_hints_that_were_lost_are_made_up_for_by_a_look_and_it_is_listened_again(
@@ -90,7 +116,7 @@ async def test_hints_that_were_lost_are_made_up_for_by_a_look_and_it_is_listened
     source, bell, notes = Source(), Bell(), Notes()
     async with hinted({Side.CUSTOMER: source}, bell, notes):
         source.told.put_nowait(RetryableError("The stream broke off."))
-        assert await rung(bell) == {Side.CUSTOMER}
-        source.told.put_nowait(1)
-        assert await rung(bell) == {Side.CUSTOMER}
+        assert await rung(bell) is None, "a whole pass"
+        source.told.put_nowait(Hint.NEWS)
+        assert await rung(bell) == frozenset({Side.CUSTOMER})
     assert source.listened == 2

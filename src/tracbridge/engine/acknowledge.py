@@ -15,7 +15,7 @@ async def acknowledge(connection: Connection, tally: Tally) -> None:
     if not isinstance(connection.customer, Acknowledges):
         return
     counter = await connection.passes.counter()
-    brake: Brake[str] = Brake(connection, Side.CUSTOMER)
+    brake: Brake[str] = Brake(connection, Side.CUSTOMER, tally)
     async for refs in connection.ledger.on_their_way(Phase.PUBLISHED):
         fates = await connection.customer.fates(refs)
         moved = {ref: fate for ref, fate in fates.items() if fate[0] is not Fate.WAITING}

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from tracbridge.domain.errors import ConfigError
 from tracbridge.domain.workorder import Side
-from tracbridge.engine.connection import Connection
+from tracbridge.engine.connection import Connection, Tally
 from tracbridge.sync.guard import Grave, Withheld
 
 T = TypeVar("T")
@@ -20,10 +20,15 @@ SAMPLE = 20
 
 
 class Brake(Generic[T]):
-    """What one flow keeps back in one pass: grave changes, and all that follow for their orders."""
+    """What one flow keeps back in one pass: grave changes, and all that follow for their orders.
 
-    def __init__(self, connection: Connection, side: Side) -> None:
+    What the passes of the same run have let go before counts with it.
+    """
+
+    def __init__(self, connection: Connection, side: Side, tally: Tally) -> None:
         self.connection, self.side = connection, side
+        self._before = {kind: tally.grave[side, kind] for kind in connection.guards}
+        self._tally = tally
         self.kinds: dict[str, Grave | None] = {}
         """What the last change of each order kept back amounts to."""
         self.kept: Counter[str] = Counter()
@@ -57,7 +62,7 @@ class Brake(Generic[T]):
 
     def _ordinary(self, kind: Grave) -> bool:
         """No more orders than usual were ever to change so in this pass."""
-        return len(self._orders[kind]) <= self._room[kind]
+        return self._before[kind] + len(self._orders[kind]) <= self._room[kind]
 
     def counts(self) -> Counter[Grave]:
         """How many orders would change so in the end."""
@@ -65,13 +70,17 @@ class Brake(Generic[T]):
 
     def stopped(self) -> set[str]:
         """The orders of which nothing may be done: too many, or more than memory holds."""
-        counts = self.counts()
-        much = {kind for kind, count in counts.items() if count > self._room[kind]}
+        much = {kind for kind, count in self.counts().items() if self._much(kind, count)}
         return {r for r, kind in self.kinds.items() if kind in much or not self._changes[r]}
+
+    def _much(self, kind: Grave, count: int) -> bool:
+        return self._before[kind] + count > self._room[kind]
 
     def released(self) -> Iterator[list[T]]:
         """What may be done, each order's changes in their sequence, in portions."""
         stopped = self.stopped()
+        for kind in (kind for ref, kind in self.kinds.items() if kind and ref not in stopped):
+            self._tally.grave[self.side, kind] += 1
         done = [t for r in self.kinds if r not in stopped for t in self._due(r)]
         yield from (done[at : at + PAGE] for at in range(0, len(done), PAGE))
 
@@ -90,7 +99,7 @@ class Brake(Generic[T]):
         return [
             Withheld(self.side, kind, count, self._linked or 0, self._room[kind])
             for kind, count in self.counts().items()
-            if count > self._room[kind]
+            if self._much(kind, count)
         ]
 
 

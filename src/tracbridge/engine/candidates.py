@@ -34,11 +34,14 @@ class Portion(Struct, frozen=True):
 
 class Candidates:
     """Unsynced documents, those that changed lately, those to be told again, and a slice of all the
-    others. ``rhythm``: where calls are few; then a turn's worth of them.
+    others. ``rhythm``: where calls are few; then a turn's worth of them. Not ``whole``: the
+    unsynced ones alone.
     """
 
-    def __init__(self, connection: Connection, rhythm: Rhythm | None = None) -> None:
-        self.connection, self.rhythm = connection, rhythm
+    def __init__(
+        self, connection: Connection, rhythm: Rhythm | None = None, *, whole: bool = True
+    ) -> None:
+        self.connection, self.rhythm, self.whole = connection, rhythm, whole
         self.started = connection.clock.now()
         self.position = ""
         self.seen = 0
@@ -68,10 +71,12 @@ class Candidates:
                 yield Portion(some, sure=portion.sure)
 
     async def _pages(self) -> AsyncIterator[Portion]:
-        since = await self.connection.passes.cursor("changed")
+        since = await self.connection.passes.cursor("changed") if self.whole else None
         async for page in self.connection.tracos.read(None, _NO_CLAIM):
             self.seen += len(page.records)
             yield Portion(page.records, sure=True)
+        if not self.whole:
+            return
         if since:
             async for page in self.connection.tracos.changed(since - OVERLAP):
                 yield Portion(page.records, sure=False)
@@ -94,10 +99,12 @@ class Candidates:
             refs, self.position = await ledger.rotation(self.position, PAGE, lately)
             if refs:
                 yield refs
-            if not self.position:
+            if not self.position or self.connection.pressing():
                 return
 
     async def remember(self) -> None:
-        """Where the next pass goes on; stored after everything before it is safe."""
+        """Where the next whole pass goes on; stored after everything before it is safe."""
+        if not self.whole:
+            return
         await self.connection.passes.keep_cursor("changed", self.started)
         await self.connection.passes.keep_cursor("rotation", self.position)

@@ -1,10 +1,12 @@
 """Everything that one pass over one connection works with."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct, field
 
 from tracbridge.domain.link import Link
+from tracbridge.domain.workorder import Side
 from tracbridge.engine.portions import at_once
 from tracbridge.mapping.route import Graph
 from tracbridge.mapping.translation import Translation
@@ -15,9 +17,14 @@ from tracbridge.ports.numbers import Numbers
 from tracbridge.ports.runtime import Clock, Observer, Pause, Steps, Together
 from tracbridge.ports.state import Conflicts, History, Lease, Ledger, Passes, Quarantine
 from tracbridge.rules.book import Book
-from tracbridge.sync.guard import GUARDS, Guards, Withheld
+from tracbridge.sync.guard import GUARDS, Grave, Guards, Withheld
 from tracbridge.sync.identity import link_id
 from tracbridge.sync.policy import Policies
+
+
+def never() -> bool:
+    """Nobody waits."""
+    return False
 
 
 class Connection(Struct, frozen=True):
@@ -26,7 +33,8 @@ class Connection(Struct, frozen=True):
     ``numbers``: where the customer has keys of his own; None where they are TracOS's numbers.
     ``book``: the business rules. ``legal``: which of TracOS's states lead to which; None is any to
     any. ``comments``: where they are, None where they stay on their side. ``version``: of mapping
-    and rules, on record with each change.
+    and rules, on record with each change. ``pressing``: somebody waits for the next pass, so what
+    can wait is left to a later one.
     """
 
     name: str
@@ -52,6 +60,7 @@ class Connection(Struct, frozen=True):
     comments: Comments | None = None
     version: str = ""
     guards: Guards = field(default_factory=lambda: GUARDS)
+    pressing: Callable[[], bool] = never
 
     def new_link(self, ref: str, scope: str, kind: str) -> Link:
         """The link of an order that has none yet (``rev`` 0)."""
@@ -61,13 +70,15 @@ class Connection(Struct, frozen=True):
 class Tally(Struct):
     """What one run did, by flow; the numbers that the table and ``run --json`` show.
 
-    ``withheld``: what the mass guard stopped.
+    ``withheld``: what the mass guard stopped; ``grave``: how many changes it has counted and let
+    pass, by the side that was changed.
     """
 
     run: str
     inbound: Counter[str] = field(default_factory=Counter)
     outbound: Counter[str] = field(default_factory=Counter)
     withheld: list[Withheld] = []
+    grave: Counter[tuple[Side, Grave]] = field(default_factory=Counter)
 
     @property
     def troubled(self) -> bool:

@@ -18,25 +18,30 @@ from tracbridge.engine.writing import held
 from tracbridge.ports.connector import Finds, Paced, Rereads
 
 
-async def cycle(connection: Connection, tally: Tally, sources: Collection[Side]) -> None:
+async def cycle(
+    connection: Connection, tally: Tally, sources: Collection[Side], *, whole: bool = True
+) -> None:
     """Acknowledgements first, then what comes in, then what goes out.
 
-    ``sources``: the sides to take changes from. Raises `RetryableError` where it has to be
-    repeated; what was done stays done and is recognised by the repetition.
+    ``sources``: the sides to take changes from. Not ``whole``: only what is new there, as a hint
+    tells; for where nobody else has worked since a whole pass, and all passes since have ended
+    well. Raises `RetryableError` where it has to be repeated; what was done stays done and is
+    recognised by the repetition.
     """
     await heed(connection)
     try:
-        await refuse_emptied(connection)
-        await acknowledge(connection, tally)
+        if whole:
+            await refuse_emptied(connection)
+            await acknowledge(connection, tally)
         await look_again(connection, tally, await probe(connection, tally))
         comments = Conversation(connection, tally)
         await comments.settle()
         rhythm, more = Rhythm(), True
         while more:
             if Side.CUSTOMER in sources and rhythm.due(connection.clock.now()):
-                await Inbound(connection, tally)()
+                await Inbound(connection, tally, whole=whole)()
                 await comments.read()
-            more = Side.TRACOS in sources and await outwards(connection, tally, rhythm)
+            more = Side.TRACOS in sources and await outwards(connection, tally, rhythm, whole=whole)
         if Side.TRACOS in sources:
             await comments.give()
     except (RetryableError, ConfigError):
@@ -52,13 +57,15 @@ their records were changed under our hands. More waits for the next pass.
 """
 
 
-async def outwards(connection: Connection, tally: Tally, rhythm: Rhythm) -> bool:
+async def outwards(
+    connection: Connection, tally: Tally, rhythm: Rhythm, *, whole: bool = True
+) -> bool:
     """What goes out, and what becomes possible by it; whether there is more of it.
 
     Who was quicker than we has made nothing fail, unless the order has to wait for the next pass.
     """
     paced = isinstance(connection.customer, Paced)
-    outbound = Outbound(connection, tally, rhythm if paced else None)
+    outbound = Outbound(connection, tally, rhythm if paced else None, whole=whole)
     await outbound()
     more = outbound.more
     for _ in range(STEPS):

@@ -13,12 +13,21 @@ from tracbridge.domain.errors import RecordError
 from tracbridge.domain.link import Claim, Link
 from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, Side, WorkOrder
-from tracbridge.engine.brake import Brake
+from tracbridge.engine.brake import Brake, refuse_emptied
 from tracbridge.engine.comments import Conversation
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.finished import take_back
 from tracbridge.engine.glimpse import Glimpse
-from tracbridge.engine.incoming import Plan, Settled, accepted, gravity, reused, told, witnessed
+from tracbridge.engine.incoming import (
+    Plan,
+    Settled,
+    accepted,
+    gravity,
+    let_go,
+    reused,
+    told,
+    witnessed,
+)
 from tracbridge.engine.intake import Item, Refused, refuse, rounds, understand, warn, where
 from tracbridge.engine.judging import approved, body_of, judged, refuse_illegal, turns
 from tracbridge.engine.numbering import numbered
@@ -33,7 +42,7 @@ from tracbridge.engine.unfit import contended, doubled, taken, unreadable
 from tracbridge.mapping.synced import is_synced, mark
 from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Write
 from tracbridge.ports.runtime import Step
-from tracbridge.ports.state import AGREED, Entry, Resolution
+from tracbridge.ports.state import Entry
 from tracbridge.rules.book import Situation, Verdict
 from tracbridge.sync.identity import version_key
 from tracbridge.sync.merge import Decision, Incoming
@@ -51,11 +60,14 @@ NOWHERE = Cursor("\0")
 
 
 class Inbound:
-    """One pass from the customer to TracOS."""
+    """One pass from the customer to TracOS. Not ``whole``: nobody has looked yet whether TracOS was
+    emptied.
+    """
 
-    def __init__(self, connection: Connection, tally: Tally) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, tally: Tally, *, whole: bool = True) -> None:
+        self.connection, self.looked = connection, whole
         self.run, self.tally, self.withheld = tally.run, tally.inbound, tally.withheld
+        self._all = tally
         self.claim = Claim(0, 0)
         self.removes = False
         self.now = connection.clock.now()
@@ -96,10 +108,13 @@ class Inbound:
 
     async def _begin(self) -> None:
         connection = self.connection
-        self.claim = await connection.passes.begin()
-        self.removes = bool(await connection.passes.cursor("removes"))
-        self.cases = await connection.quarantine.waiting(Side.CUSTOMER) > 0
-        self.brake = Brake(connection, Side.TRACOS)
+        both = connection.together
+        (self.claim, removes), cases = await both(
+            both(connection.passes.begin(), connection.passes.cursor("removes")),
+            connection.quarantine.waiting(Side.CUSTOMER),
+        )
+        self.removes, self.cases = bool(removes), cases > 0
+        self.brake = Brake(connection, Side.TRACOS, self._all)
 
     async def _end(self) -> None:
         if self.brake:
@@ -221,6 +236,9 @@ class Inbound:
         documents, links = await connection.together(
             connection.tracos.fetch(refs), connection.ledger.find(refs)
         )
+        if not self.looked and links.keys() - documents.keys():
+            await refuse_emptied(connection)
+            self.looked = True
         left = [i.order.ref for i in items if again or i.claim.pass_ != self.claim.pass_]
         entries = await pending(self.connection, links, left)
         self.approved = await approved(connection, refs)
@@ -337,7 +355,7 @@ class Inbound:
         links = [p.after for p in plans if p.after and p.after.ref not in unwritten]
         failed |= await connection.ledger.save(links)
         await connection.steps.passed(Step.LINKED)
-        await self._let_go(plans)
+        await let_go(connection, plans)
         return failed | crossed, refused
 
     async def _write_tracos(self, plans: list[Plan]) -> tuple[set[str], list[Refused]]:
@@ -366,20 +384,6 @@ class Inbound:
         given = link.given if told(order, result, link) else None
         key = version_key(link.id, link.changes)
         return Write(key, {**body, **mark(given)}, order.ref, plan.document)
-
-    async def _let_go(self, plans: list[Plan]) -> None:
-        """Held fields on which both sides agree by now, and values that a table knows by now, wait
-        for nobody any more.
-        """
-        for plan in plans:
-            link = plan.after
-            waited = {**plan.link.held, **plan.link.unknown}
-            waits = {**link.held, **link.unknown} if link else waited
-            gone = [n for n in waited if n not in waits and n in plan.item.order.fields]
-            if gone:
-                values = {name: plan.item.order.fields[name] for name in gone}
-                agreed = Resolution(self.connection.clock.now(), values, None, AGREED)
-                await self.connection.conflicts.release(plan.link.ref, agreed)
 
     async def _close_cases(self, understood: Sequence[Item | Refused], settled: Settled) -> None:
         """Accepted records close older cases of their orders, and those of earlier passes by

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Claim, Link, Theirs
 from tracbridge.domain.outcome import Outcome
 from tracbridge.domain.workorder import Fields, WorkOrder
+from tracbridge.engine.connection import Connection
 from tracbridge.engine.intake import Item, Refused
 from tracbridge.ports.connector import Record
-from tracbridge.ports.state import Entry, Good
+from tracbridge.ports.state import AGREED, Entry, Good, Resolution
 from tracbridge.sync.guard import Grave, grave
 from tracbridge.sync.merge import Decision
 from tracbridge.sync.plan import SAME_ORDER
@@ -98,3 +99,18 @@ def witnessed(record: Record, link: Link, after: Link | None, outcome: Outcome) 
     if theirs == link.theirs:
         return after
     return replace(after or link, theirs=theirs, refused=None)
+
+
+async def let_go(connection: Connection, plans: Sequence[Plan]) -> None:
+    """Held fields on which both sides agree by now, and values that a table knows by now, wait for
+    nobody any more.
+    """
+    for plan in plans:
+        link = plan.after
+        waited = {**plan.link.held, **plan.link.unknown}
+        waits = {**link.held, **link.unknown} if link else waited
+        gone = [n for n in waited if n not in waits and n in plan.item.order.fields]
+        if gone:
+            values = {name: plan.item.order.fields[name] for name in gone}
+            agreed = Resolution(connection.clock.now(), values, None, AGREED)
+            await connection.conflicts.release(plan.link.ref, agreed)

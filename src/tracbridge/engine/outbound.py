@@ -59,15 +59,24 @@ from tracbridge.sync.publish import (
 
 
 class Outbound:
-    """One pass from TracOS to the customer."""
+    """One pass from TracOS to the customer. ``whole``: not only what TracOS says is unsynced, and
+    what a crash may have left is finished first.
+    """
 
-    def __init__(self, connection: Connection, tally: Tally, rhythm: Rhythm | None = None) -> None:
-        self.connection, self.rhythm = connection, rhythm
+    def __init__(
+        self,
+        connection: Connection,
+        tally: Tally,
+        rhythm: Rhythm | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
+        self.connection, self.rhythm, self.whole = connection, rhythm, whole
         self.run, self.tally, self.withheld = tally.run, tally.outbound, tally.withheld
         self.counter = 0
         self.now = connection.clock.now()
         self.cases = DocumentCases(connection)
-        self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER)
+        self.brake: Brake[Version] = Brake(connection, Side.CUSTOMER, tally)
         self.approved: Collection[str] = ()
         self.stale: list[str] = []
         self.steps: list[str] = []
@@ -81,11 +90,12 @@ class Outbound:
         what is new on both sides has been looked at.
         """
         connection = self.connection
-        self.counter = await connection.passes.counter()
-        await self.cases.look()
-        await self.resume()
+        self.counter, _ = await connection.together(connection.passes.counter(), self.cases.look())
+        if self.whole:
+            await self.resume()
         before = self.tally["delivered"]
-        candidates, prepared = Candidates(connection, self.rhythm), Prepared()
+        candidates = Candidates(connection, self.rhythm, whole=self.whole)
+        prepared = Prepared()
         async for portion in candidates.pages():
             if self.more:
                 break

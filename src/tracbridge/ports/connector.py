@@ -352,8 +352,8 @@ class Tracos(Connector, Fetches, Marks, Protocol):
     """
 
     def changed(self, since: Any) -> AsyncIterator[Page]:
-        """Documents whose ``updatedAt`` is at or after ``since`` although they are marked as
-        synced.
+        """Documents marked as synced whose ``updatedAt`` is at or after ``since``, and not before
+        the time of the mark: somebody edited them and left the mark.
         """
 
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:

@@ -1,4 +1,5 @@
-"""What wakes the worker of a connection before its time: a hint that something may have happened.
+"""What wakes the worker of a connection before its time: a hint that something may have happened,
+or somebody who wants a whole pass.
 
 A hint is never data. It says on which side to look; the pass finds out what there is.
 """
@@ -17,11 +18,15 @@ class Bell:
 
     def __init__(self) -> None:
         self._sides: frozenset[Side] = frozenset()
+        self._whole = False
         self._rung = asyncio.Event()
 
-    def ring(self, sides: Collection[Side] = BOTH) -> None:
-        """Something may have happened on these sides. May be called as often as anybody likes."""
+    def ring(self, sides: Collection[Side] = ()) -> None:
+        """Something may have happened on this side. None or both: a whole pass is wanted. May be
+        called as often as anybody likes.
+        """
         self._sides |= frozenset(sides)
+        self._whole |= len(set(sides)) != 1
         self._rung.set()
 
     @property
@@ -29,11 +34,12 @@ class Bell:
         """Whether it rang since it was asked for the sides."""
         return self._rung.is_set()
 
-    def heard(self) -> frozenset[Side]:
-        """The sides that rang since it was asked last."""
+    def heard(self) -> frozenset[Side] | None:
+        """The sides that rang since it was asked last; None where a whole pass is wanted."""
         sides, self._sides = self._sides, frozenset()
+        whole, self._whole = self._whole, False
         self._rung.clear()
-        return sides
+        return None if whole else sides
 
     async def rest(self, seconds: float, stop: Stop) -> None:
         """Until it rings, until then, or until somebody asks to stop."""

@@ -7,12 +7,34 @@ from contextlib import asynccontextmanager
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.hints import Watches
+from tracbridge.ports.hints import Hint, Watches
 from tracbridge.ports.runtime import Observer
 from tracbridge.resilience.backoff import Backoff
 from tracbridge.runtime.bell import Bell
 
 AGAIN = Backoff(delay=0.5, longest=60.0, spread=0.5)
+
+
+SELDOM = 1.0
+"""Seconds between two whole passes that hints ask for; they cost more than a look at the news."""
+
+
+class Seldom:
+    """Rings for a whole pass, and not again before some time has gone."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell, self._loop = bell, asyncio.get_running_loop()
+        self._last, self._due = -SELDOM, False
+
+    def ring(self) -> None:
+        """Now, or as soon as it may. May be called as often as anybody likes."""
+        if not self._due:
+            self._due = True
+            self._loop.call_at(max(self._loop.time(), self._last + SELDOM), self._now)
+
+    def _now(self) -> None:
+        self._last, self._due = self._loop.time(), False
+        self._bell.ring()
 
 
 @asynccontextmanager
@@ -36,11 +58,14 @@ async def _listen(side: Side, source: Watches, bell: Bell, observer: Observer) -
     """For ever, or until the source says that it cannot tell. What was missed while nobody listened
     is looked for: the bell rings each time.
     """
-    attempt = 0
+    attempt, seldom = 0, Seldom(bell)
     while True:
         try:
-            async for _ in source.watch():
-                bell.ring([side])
+            async for hint in source.watch():
+                if hint is Hint.NEWS:
+                    bell.ring([side])
+                else:
+                    seldom.ring()
                 attempt = 0
             return
         except RetryableError as error:
@@ -49,4 +74,4 @@ async def _listen(side: Side, source: Watches, bell: Bell, observer: Observer) -
             )
             await asyncio.sleep(AGAIN.pause(attempt, random.random()))  # noqa: S311
             attempt += 1
-            bell.ring([side])
+            bell.ring()

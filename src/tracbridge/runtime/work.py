@@ -46,6 +46,9 @@ LINGER = 5.0
 STEP = 30.0
 """Seconds after which the clock is looked at again in long rests."""
 
+RECORDED = 1.0
+"""Seconds after which what hints made us do is on record with its run at the latest."""
+
 HELD = 30.0
 """Seconds: where passes are further apart, the right to work is given back between them."""
 
@@ -129,10 +132,12 @@ class Work:
         self._whole: float | None = None
         self.total, self.passes, self.code, self.cut = Tally(name), 0, 0, False
         self.begun, self.seconds = time.monotonic(), 0.0
-        self.connection = place.connection
+        self.connection = replace(place.connection, pressing=lambda: self.bell.rung)
         if options.allow_mass_change:
             self.connection = replace(self.connection, guards={})
-        self._row = ""
+        self._run, self._spent = Tally(""), 0.0
+        self._unrecorded, self._recorded = False, 0.0
+        self._sound, self._fence = False, 0
         self._rebind, self._idle = options.rebind, False
         self.quiet = Quiet(self.connection)
 
@@ -185,6 +190,7 @@ class Work:
         """
         async with AsyncExitStack() as stack:
             await self._persist(lambda: self._enter(stack))
+            stack.push_async_callback(self._put_down)
             await (self._pass() if every is None and not linger else self.turn(self._pass))
             while every is not None and self._open():
                 await self._rest(every)
@@ -225,6 +231,9 @@ class Work:
         entered = session(self.place.connection, self.place.runs, self.name, rebind=self._rebind)
         await stack.enter_async_context(entered)
         self._rebind = False
+        fence, self._fence = self._fence, self.connection.lease.fence
+        if self._fence != fence + 1:
+            self._sound = False  # somebody else was at work since our last pass
 
     async def _persist(self, work: Any, tally: Tally | None = None) -> None:
         """Outages are waited out: for ever if we run for ever."""
@@ -246,60 +255,87 @@ class Work:
         return total_of(tally) - again
 
     async def _pass(self) -> None:
-        """One pass, on record; passes in which nothing happened share a row."""
+        """One pass, on record: of a run are a whole pass and those that hints cause before the
+        next one; whole passes in which nothing happened share a run.
+        """
         begun, clock = time.monotonic(), self.connection.clock
         self.passes += 1
-        self._row = self._row or f"{self.name}-{self.passes}".removesuffix("-1")
-        row, runs = self._row, self.place.runs
-        tally = Tally(row)
-        await self._persist(lambda: runs.begin(row, clock.now()))
+        rung = self._rung()
+        await self._open_run(whole=rung is None)
+        tally = Tally(self._run.run, grave=self._run.grave)
         try:
-            await self._persist(lambda: self._cycle(tally), tally)
+            await self._persist(lambda: self._cycle(tally, rung), tally)
         except Stopped:
             self.cut = True
         except RetryableError:
             raise
         except TracbridgeError as error:
             with suppress(TracbridgeError):
-                await runs.end(row, clock.now(), {"exit": 1, "error": str(error)})
+                failed = {"exit": 1, "error": str(error)}
+                await self.place.runs.end(tally.run, clock.now(), failed)
             raise
-        self.code = await self._judged(tally)
+        self._add(tally)
+        self.code = await self._judged(self._run)
         waits = tally.inbound["waiting"] or tally.withheld
         self._idle = not (self.cut or self.code or waits or total_of(tally))
-        told = connection_json(self.connection.name, tally, time.monotonic() - begun)
-        counts = {"run": tally.run, "connections": [told], "exit": self.code}
-        ended = {"counts": counts, "exit": self.code}
-        await self._persist(lambda: runs.end(row, clock.now(), ended))
-        if not self.cut:
+        self._spent += time.monotonic() - begun
+        self._unrecorded = True
+        if rung is None or not self.bell.rung or time.monotonic() - self._recorded >= RECORDED:
+            await self._persist(self._record)
+        if rung is None and not self.cut:
             await self._persist(self.place.tidy)
-        self._row = "" if total_of(tally) else row
-        self._add(tally)
+
+    async def _open_run(self, *, whole: bool) -> None:
+        """The next pass is one of a run that is on record."""
+        if not whole and self._run.run:
+            return
+        if self._unrecorded:
+            await self._persist(self._record)
+        if total_of(self._run) or not self._run.run:
+            self._run = Tally(f"{self.name}-{self.passes}".removesuffix("-1"))
+            self._spent = 0.0
+        run, now = self._run.run, self.connection.clock.now()
+        await self._persist(lambda: self.place.runs.begin(run, now))
+
+    async def _record(self) -> None:
+        """What the run has done so far."""
+        told = connection_json(self.connection.name, self._run, self._spent)
+        counts = {"run": self._run.run, "connections": [told], "exit": self.code}
+        ended = {"counts": counts, "exit": self.code}
+        await self.place.runs.end(self._run.run, self.connection.clock.now(), ended)
+        self._unrecorded, self._recorded = False, time.monotonic()
 
     def _add(self, tally: Tally) -> None:
-        """The sum of all passes; what waits or was withheld is that of the last one."""
-        self.total.inbound["waiting"] = 0
-        self.total.withheld = tally.withheld
-        self.total.inbound += tally.inbound
-        self.total.outbound += tally.outbound
+        """To the sums; what waits or was withheld is that of the last pass."""
+        for total in (self._run, self.total):
+            total.inbound["waiting"] = 0
+            total.withheld = tally.withheld
+            total.inbound += tally.inbound
+            total.outbound += tally.outbound
 
-    async def _cycle(self, tally: Tally) -> None:
+    async def _cycle(self, tally: Tally, rung: frozenset[Side] | None) -> None:
+        """The pass; after one that has not ended well, a whole one."""
         await self.connection.lease.hold()
         # What waits is counted anew, not added, when a pass is repeated.
         tally.inbound["waiting"] = 0
         tally.withheld = []
-        await self.place.wishing()
+        whole = rung is None or not self._sound
+        sides, self._sound = BOTH if whole or rung is None else rung, False
+        if whole:
+            await self.place.wishing()
         waits = await paused(self.connection.passes)
-        await cycle(self.connection, tally, self._sides() - waits.keys())
+        sides = self.options.sides & sides - waits.keys()
+        await cycle(self.connection, tally, sides, whole=whole)
+        self._sound = True
 
-    def _sides(self) -> frozenset[Side]:
-        """Whose changes the next pass takes: those of the sides that rang; of both where none did,
-        and now and then.
-        """
+    def _rung(self) -> frozenset[Side] | None:
+        """The sides that rang; None where a whole pass is due, as it is now and then."""
         rung, now = self.bell.heard(), time.monotonic()
         every = self.options.every or 0.0
-        if not rung or self._whole is None or now - self._whole >= every:
-            self._whole, rung = now, BOTH
-        return self.options.sides & rung
+        if rung and self._sound and self._whole is not None and now - self._whole < every:
+            return rung
+        self._whole = now
+        return None
 
     async def _judged(self, tally: Tally) -> int:
         if tally.troubled:
@@ -307,6 +343,12 @@ class Work:
         if not self.options.strict:
             return 0
         return TROUBLED if await self.place.troubled() else 0
+
+    async def _put_down(self) -> None:
+        """What is not on record with its run yet; what stands in the history counts anyway."""
+        if self._unrecorded:
+            with suppress(RetryableError):
+                await self._record()
 
     async def _rest(self, seconds: float) -> None:
         """Until the next pass, until it rings, or until told to stop; the lease stays ours."""

@@ -31,6 +31,7 @@ class Habits(Struct, frozen=True):
     own. ``skew``: seconds that his clock is ahead of ours. ``jumps``: our clock may jump, and then
     his files never overtake each other. ``shared``: two machines see one lock on the folder; where
     they do not, only the lease keeps them apart, which is more than we promise to survive.
+    ``hints``: how many passes follow on a whole one that look for news only.
     """
 
     reader: Reader = Reader.ATOMIC
@@ -45,6 +46,7 @@ class Habits(Struct, frozen=True):
     jumps: bool = False
     shared: bool = True
     skew: int = 0
+    hints: int = 0
 
     @property
     def policies(self) -> Policies:

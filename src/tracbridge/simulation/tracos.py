@@ -64,6 +64,7 @@ class MemoryTracos(Struct, eq=False):
         found = await self.process.ask(
             lambda: self._found(lambda one: is_synced(one) and one["updatedAt"] >= since)
         )
+        found = [one for one in found if not one["syncedAt"] or one["updatedAt"] >= one["syncedAt"]]
         for page in self._pages(found):
             yield page
 

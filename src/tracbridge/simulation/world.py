@@ -12,10 +12,8 @@ from msgspec import Struct
 
 from tracbridge.domain.errors import ConfigError, FatalError, OccupiedError, RetryableError
 from tracbridge.domain.link import Held, Link
-from tracbridge.domain.workorder import Fields, Side
-from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.cycle import cycle
-from tracbridge.engine.session import session
+from tracbridge.domain.workorder import Fields
+from tracbridge.engine.connection import Connection
 from tracbridge.ports.state import Conflict
 from tracbridge.simulation import memory
 from tracbridge.simulation.disk import PART, Disk
@@ -23,6 +21,7 @@ from tracbridge.simulation.edits import NAMES, Oracle, content
 from tracbridge.simulation.folder import MARKER, OUT, TEMPORARY, Folder
 from tracbridge.simulation.habits import Habits
 from tracbridge.simulation.mapping import Plain
+from tracbridge.simulation.passes import one_pass
 from tracbridge.simulation.people import Customer, Users
 from tracbridge.simulation.processes import Process, Silence, Time, Trouble, in_turn
 from tracbridge.simulation.tracos import Collection, MemoryTracos
@@ -30,9 +29,6 @@ from tracbridge.sync.policy import Ack
 
 BEGUN = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ROUNDS = 14
-ATTEMPTS = 3
-"""How often a pass is repeated by the same process when a database is away."""
-
 REFS = ("1", "2")
 
 
@@ -208,7 +204,9 @@ class World:
         process = Process(self.time, 0 if self.habits.shared else who)
         connection = self.connect(process)
         runs = memory.MemoryRuns(self.state, process)
-        work = one_pass(connection, runs, f"run-{self.runs}", rebind=rebind)
+        work = one_pass(
+            connection, runs, f"run-{self.runs}", rebind=rebind, hints=self.habits.hints
+        )
         self.running[who] = Running(process, work, self.swaps)
 
     def connect(self, process: Process) -> Connection:
@@ -380,21 +378,6 @@ class World:
                 raise Violation("differ", f"order {ref}: {name} is {both}")
         if (ours.get("isSynced") is True) is bool(held):
             raise Violation("flag", f"order {ref}: isSynced is {ours.get('isSynced')}")
-
-
-async def one_pass(
-    connection: Connection, runs: memory.MemoryRuns, run: str, *, rebind: bool
-) -> None:
-    """What ``tracbridge run`` does; an outage is answered by repeating the pass."""
-    async with session(connection, runs, run, rebind=rebind):
-        for attempt in range(ATTEMPTS):
-            try:
-                await cycle(connection, Tally(run), set(Side))
-            except RetryableError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-            else:
-                return
 
 
 __all__ = ["MARKER", "REFS", "Violation", "World"]

@@ -15,6 +15,7 @@ from pymongo.errors import OperationFailure
 from tracbridge.adapters.mongo.client import Document, translated
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError, RetryableError
+from tracbridge.ports.hints import Hint
 
 NO_STREAMS = frozenset({40573, 59, 115})
 """Server error codes of those that have none: a standalone server, and some that are none."""
@@ -35,7 +36,14 @@ LOOKED_FOR: list[Document] = [
             ]
         }
     },
-    {"$project": {"operationType": 1, "documentKey": 1}},
+    {
+        "$project": {
+            "operationType": 1,
+            "documentKey": 1,
+            "updateDescription.updatedFields.isSynced": 1,
+            "fullDocument.isSynced": 1,
+        }
+    },
 ]
 
 AWAIT_MS = 10_000
@@ -51,6 +59,7 @@ class Listener:
     def __init__(self, owner: Mapping[str, Any]) -> None:
         self.owner = owner
         self.rung = asyncio.Event()
+        self.hint = Hint.NEWS
         self.lost: Exception | None = None
 
 
@@ -61,12 +70,13 @@ class Stream:
         self._collection, self._host = collection, host
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
-        self._ids: set[Any] = set()
+        self._ids: dict[Any, Hint] = {}
         self._changed = asyncio.Event()
-        self._none = False
+        self._none, self._opened = False, False
 
-    async def listen(self, owner: Mapping[str, Any]) -> AsyncIterator[None]:
-        """Hints for documents with these values. Ends where the server has no change streams;
+    async def listen(self, owner: Mapping[str, Any]) -> AsyncIterator[Hint]:
+        """Hints for documents with these values: ``ANY`` for those that were edited and not marked
+        as unsynced. Ends where the server has no change streams;
         raises `RetryableError` where it broke off.
         """
         listener = Listener(owner)
@@ -81,7 +91,8 @@ class Stream:
                     raise listener.lost
                 if self._none:
                     return
-                yield
+                hint, listener.hint = listener.hint, Hint.NEWS
+                yield hint
         finally:
             self._listeners.discard(listener)
             if not self._listeners and self._task is not None:
@@ -89,7 +100,7 @@ class Stream:
 
     async def _work(self) -> None:
         """Read and tell, until it breaks off; the last word is for everybody."""
-        teller = asyncio.create_task(self._tell())
+        teller, self._none = asyncio.create_task(self._tell()), False
         lost: Exception | None = None
         try:
             with translated(self._host):
@@ -112,10 +123,18 @@ class Stream:
     async def _read(self) -> None:
         """Returns where the collection is another one from now on."""
         async with await self._collection.watch(LOOKED_FOR, max_await_time_ms=AWAIT_MS) as stream:
+            if self._opened:
+                # Somebody may have looked again and gone to rest just before it was open again.
+                for listener in self._listeners:
+                    listener.rung.set()
+            self._opened = True
             async for change in stream:
                 if change["operationType"] in ENDED:
                     return
-                self._ids.add(change["documentKey"]["_id"])
+                id_ = change["documentKey"]["_id"]
+                if not _unmarks(change):
+                    self._ids[id_] = Hint.ANY
+                self._ids.setdefault(id_, Hint.NEWS)
                 self._changed.set()
 
     async def _tell(self) -> None:
@@ -123,12 +142,16 @@ class Stream:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            ids, self._ids = self._ids, set()
-            for listener in await self._meant(ids):
-                listener.rung.set()
+            ids, self._ids = self._ids, {}
+            for hint in Hint:
+                for listener in await self._meant({id_ for id_ in ids if ids[id_] is hint}):
+                    listener.hint = Hint.ANY if hint is Hint.ANY else listener.hint
+                    listener.rung.set()
 
     async def _meant(self, ids: set[Any]) -> set[Listener]:
         """Who listens for any of these documents; everybody where that cannot be told."""
+        if not ids:
+            return set()
         everybody = {one for one in self._listeners if not one.owner}
         choosy = self._listeners - everybody
         if not choosy or len(ids) > MANY:
@@ -144,6 +167,13 @@ class Stream:
             for one in choosy
             if any(all(doc.get(k) == v for k, v in one.owner.items()) for doc in found)
         }
+
+
+def _unmarks(change: Document) -> bool:
+    """The document shows itself as unsynced since."""
+    updated = change.get("updateDescription", {}).get("updatedFields")
+    shown = change.get("fullDocument", {}) if updated is None else updated
+    return shown.get("isSynced", True) in (False, None)
 
 
 class Streams:

@@ -23,6 +23,7 @@ from tracbridge.adapters.mongo.stream import Stream
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
 from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
+from tracbridge.ports.hints import Hint
 
 PAGE = 1_000
 LARGEST = 2**63 - 1
@@ -54,7 +55,8 @@ class TracosConnector:
                 yield page
 
     async def changed(self, since: Any) -> AsyncIterator[Page]:
-        async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True}):
+        later = {"$expr": {"$gte": ["$updatedAt", "$syncedAt"]}}  # what has no time counts as less
+        async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True, **later}):
             yield page
 
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
@@ -70,7 +72,7 @@ class TracosConnector:
                 records = tuple(record_of(document) for document in documents)
                 yield Page(records, Cursor(str(documents[-1]["_id"])))
 
-    def watch(self) -> AsyncIterator[None]:
+    def watch(self) -> AsyncIterator[Hint]:
         """Hints from a change stream; none where the server has none."""
         return self._stream.listen(self._owner)
 

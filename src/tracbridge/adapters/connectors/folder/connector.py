@@ -29,6 +29,7 @@ from tracbridge.ports.connector import (
     Traits,
     Write,
 )
+from tracbridge.ports.hints import Hint
 from tracbridge.ports.state import QuarantineCase, TakenFiles
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class FolderConnector:
         del since
         return await _in_thread(stamp_of, self.settings)
 
-    def watch(self) -> AsyncIterator[None]:
+    def watch(self) -> AsyncIterator[Hint]:
         """Hints from the operating system; none where it has none."""
         return watched(self.settings)
 

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
+from tracbridge.ports.hints import Hint
 
 DEBOUNCE, STEP = 10, 1
 """Milliseconds: by itself watchfiles waits for more than half a second of silence."""
 
 
-async def watched(settings: FolderSettings) -> AsyncIterator[None]:
-    """One item for new files of his, and for versions of ours that are gone or answered.
+async def watched(settings: FolderSettings) -> AsyncIterator[Hint]:
+    """``NEWS`` for new files of his, ``ANY`` for versions of ours that are gone or answered.
 
     Ends where nobody tells: the package is not installed, the file system cannot, too many folders
     are watched already. A file is not looked at here.
@@ -20,6 +21,7 @@ async def watched(settings: FolderSettings) -> AsyncIterator[None]:
     except ImportError:
         return
     inbound, outbound = settings.inbound.resolve(), settings.outbound.resolve()
+    hints = {inbound: Hint.NEWS, outbound: Hint.ANY}
 
     def news(change: Change, text: str) -> bool:
         path = Path(text)
@@ -30,7 +32,7 @@ async def watched(settings: FolderSettings) -> AsyncIterator[None]:
         return path.parent == outbound and (change is Change.deleted or path.suffix != ".json")
 
     try:
-        async for _ in awatch(
+        async for changes in awatch(
             inbound,
             outbound,
             watch_filter=news,
@@ -39,6 +41,7 @@ async def watched(settings: FolderSettings) -> AsyncIterator[None]:
             recursive=False,
             raise_interrupt=False,
         ):
-            yield
+            for hint in {hints[Path(text).parent] for _, text in changes}:
+                yield hint
     except (OSError, RuntimeError):
         return
