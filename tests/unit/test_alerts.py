@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.unit.receivers import post, web
-from tracbridge.adapters.observe.hooks import SIGNED, Mail, Webhook, signature
+from tracbridge.adapters.hooks.signing import claimed, fits
+from tracbridge.adapters.observe.hooks import Mail, Webhook
 from tracbridge.adapters.observe.metrics import Reading
 from tracbridge.bootstrap.watching import hooks_of
 from tracbridge.config.watching import AlertSettings, MailSettings, watching
@@ -176,9 +177,10 @@ async def test_a_webhook_is_signed_over_time_and_raw_body() -> None:
         assert error is None
         (got,) = server.got
         assert got.path == "/alerts"
-        stamp = got.headers["tracbridge-timestamp"]
-        assert got.headers[SIGNED] == f"v1={signature(SHARED, stamp, got.body)}"
-        assert got.headers["tracbridge-id"] == message.id
+        claim = claimed(got.headers, got.body, datetime.now(UTC))
+        assert not claim.why
+        assert fits(claim, [SHARED])
+        assert got.headers["x-tracbridge-event"] == message.id
         assert json.loads(got.body) == {
             "id": message.id,
             "at": "2026-03-20T12:00:00+00:00",
@@ -201,7 +203,7 @@ async def test_a_receiver_that_stumbles_is_asked_again_under_the_same_id() -> No
         ((_, error),) = await tell(hooks[0], Kept(), [FACT], ("acme", "plant"), NOW)
         assert error is None
         assert len(server.got) == 3
-        assert len({one.headers["tracbridge-id"] for one in server.got}) == 1
+        assert len({one.headers["x-tracbridge-event"] for one in server.got}) == 1
 
 
 async def test_what_was_not_taken_is_due_the_next_time_and_what_was_taken_is_not() -> None:

@@ -5,20 +5,19 @@ and metadata addresses are never called, no redirect is followed.
 """
 
 import asyncio
-import hmac
 import random
 import smtplib
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from email.message import EmailMessage
-from hashlib import sha256
 
 import httpx2
 
 from tracbridge import __version__
 from tracbridge.adapters.connectors.rest.addresses import Network, Origin, allowed, origin_of
 from tracbridge.adapters.connectors.rest.network import Pins, client, resolve, tls
+from tracbridge.adapters.hooks.signing import signed
 from tracbridge.config.watching import MailSettings
 from tracbridge.domain.errors import ConfigError, RetryableError, TracbridgeError
 from tracbridge.resilience.backoff import Backoff
@@ -29,16 +28,9 @@ TIMEOUT = 15.0
 ATTEMPTS = Backoff(retries=2, delay=0.2, longest=5.0)
 """Attempts at once; after them it is due again with the next look."""
 
-SIGNED = "tracbridge-signature"
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 over ``timestamp.body``, in hexadecimal."""
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, sha256).hexdigest()
-
 
 class Webhook:
-    """Messages by POST. Close it."""
+    """Messages by POST, signed as all our webhooks are. Close it."""
 
     name = "webhook"
 
@@ -59,13 +51,10 @@ class Webhook:
 
     async def _once(self, id_: str, body: bytes) -> None:
         await self._pins.pin(self._origin)
-        stamp = str(int(time.time()))
         headers = {
             "content-type": "application/json",
             "user-agent": f"tracbridge/{__version__}",
-            "tracbridge-id": id_,
-            "tracbridge-timestamp": stamp,
-            SIGNED: f"v1={signature(self._secret, stamp, body)}",
+            **signed(self._secret, body, id_, datetime.now(UTC)),
         }
         url = f"{self._origin}{self._origin.path or '/'}"
         try:

@@ -7,6 +7,7 @@ line looks like is decided here: its ``diagnose`` and ``backtrace`` would print 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
@@ -27,7 +28,7 @@ def configure(level: str, log_format: str, run: str) -> None:
     """Log from ``level`` on to stderr, as ``text`` or ``json``, each line with the id of the run.
 
     May be called again; the last call counts. A stderr that is closed or full loses lines and
-    never stops the work.
+    never stops the work. What libraries warn of is told in lines of the same kind.
     """
     render = as_json if log_format == "json" else as_text
 
@@ -37,6 +38,23 @@ def configure(level: str, log_format: str, run: str) -> None:
     logger = _logger()
     logger.remove()
     logger.add(sink, level=level, format="{message}", backtrace=False, diagnose=False)
+    logging.getLogger().addHandler(_LIBRARIES)  # once, however often
+
+
+class _Libraries(logging.Handler):
+    """Without it Python would print them as they are: many lines, and nothing hidden."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As an event of ours."""
+        told = (
+            _logger()
+            .opt(exception=record.exc_info)
+            .bind(library=record.name, what=record.getMessage())
+        )
+        (told.error if record.levelno >= logging.ERROR else told.warning)("library.warned")
+
+
+_LIBRARIES = _Libraries(logging.WARNING)
 
 
 class LogObserver:
