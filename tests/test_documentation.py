@@ -229,7 +229,13 @@ def named_in(path: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/PROMISES.md", "docs/explanation/faults.md", "ARCHITECTURE.md"]
+    "page",
+    [
+        "docs/PROMISES.md",
+        "docs/explanation/faults.md",
+        "docs/explanation/security.md",
+        "ARCHITECTURE.md",
+    ],
 )
 def test_every_test_that_is_named_exists(page: str) -> None:
     named = TEST_ID.findall((ROOT / page).read_text(encoding="utf-8"))

@@ -120,3 +120,15 @@ async def test_hints_that_were_lost_are_made_up_for_by_a_look_and_it_is_listened
         source.told.put_nowait(Hint.NEWS)
         assert await rung(bell) == frozenset({Side.CUSTOMER})
     assert source.listened == 2
+
+
+async def test_a_source_that_cannot_tell_is_asked_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tracbridge.runtime.hints.DEAF", 0.001)
+    source, bell = Source(), Bell()
+    async with hinted({Side.TRACOS: source}, bell, Notes()):
+        source.told.put_nowait(None)
+        source.told.put_nowait(Hint.NEWS)
+        assert await rung(bell) == frozenset({Side.TRACOS})
+    assert source.listened == 2

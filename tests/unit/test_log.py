@@ -1,6 +1,7 @@
 """The log: one line for each event, nothing secret in it, and no harm from a broken stderr."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -145,6 +146,21 @@ def test_an_exception_is_told_without_the_values_of_variables(
     assert event["error"] == "KeyError: 'missing'"
     assert "test_log.py" in str(event["frames"])
     assert "nobody's business" not in str(event)
+
+
+def test_what_a_library_warns_of_is_one_line_like_any_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("INFO", "json", "r1")
+    log.configure("INFO", "json", "r1")
+    try:
+        raise ConnectionError("mongodb://user:hunter2@host is away\n\x1b[31m")
+    except ConnectionError:
+        logging.getLogger("pymongo.client").exception("a background task: %s", "password=hunter2")
+    event = only(capsys)
+    assert (event["message"], event["library"]) == ("library.warned", "pymongo.client")
+    assert "ConnectionError" in str(event["error"])
+    assert "hunter2" not in str(event)
 
 
 def test_a_field_cannot_take_the_place_of_the_head(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ class Keys:
         failed: Limiter | None = None,
     ) -> None:
         self._oidc: Oidc | None = oidc_of(said() if environ is None else environ)
-        self._each = each or Limiter(100.0, 500)
+        self._each = each or Limiter(50.0, 200)
         self._failed = failed or Limiter(0.5, 20)
 
     async def caller(self, request: Request) -> Caller:

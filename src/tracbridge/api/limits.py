@@ -168,6 +168,9 @@ class _Exchange:
                     400, "Said twice", f"The header {name.decode()} may stand only once."
                 )
         said = dict(scope["headers"])
+        if b"content-length" in said and b"transfer-encoding" in said:
+            # A proxy before us may believe the other one, and take its rest for a request.
+            raise ProblemError(400, "Said twice", "A body has one length: say only one of both.")
         if said.get(b"content-encoding", b"identity") != b"identity":
             raise ProblemError(415, "Unsupported", "Send the body without Content-Encoding.")
         length = said.get(b"content-length", b"0")

@@ -1,6 +1,7 @@
 """The API as a server in the loop of the service; signals stay the service's."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,7 +23,10 @@ WITHIN = 10.0
 """Seconds in which they come, from the first byte of the connection on."""
 
 MANY = 1_000
-"""Connections at one time; more are told to come back."""
+"""Connections at one time; more are told to come back, and more than twice as many are closed."""
+
+SHARE = 8
+"""One handle of so many that the process may have: the work needs most of them."""
 
 TALK = 64 * 1024
 """Bytes of what a WebSocket's client says, to which nobody listens."""
@@ -44,6 +48,8 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The clock begins."""
         super().connection_made(transport)
+        if self.limit_concurrency and len(self.connections) > 2 * self.limit_concurrency:
+            transport.abort()
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -68,6 +74,12 @@ class Protocol(H11Protocol):
             self._timer = None
 
 
+def many() -> int:
+    """Connections at one time, here."""
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MANY if handles == resource.RLIM_INFINITY else min(MANY, handles // SHARE)
+
+
 @asynccontextmanager
 async def listening(
     app: FastAPI, host: str, port: int, protocol: type[Protocol] = Protocol
@@ -75,7 +87,7 @@ async def listening(
     """Serves while the block runs; its address. Raises `ConfigError` where nobody can listen."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, port), family=family, backlog=512)
+        bound = socket.create_server((host, port), family=family, backlog=many())
     except OSError as error:
         raise ConfigError(
             f"cannot listen at {host}:{port}: {error.strerror or error}; choose another --port."
@@ -92,7 +104,8 @@ async def listening(
             server_header=False,
             proxy_headers=False,
             lifespan="off",
-            limit_concurrency=MANY,
+            limit_concurrency=many(),
+            backlog=many(),  # so many are taken in at once, before any of them is looked at
             timeout_graceful_shutdown=GRACE,
             h11_max_incomplete_event_size=HEADERS,
         )

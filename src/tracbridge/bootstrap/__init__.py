@@ -13,7 +13,7 @@ from tracbridge.adapters.mongo import choice as mongo_choice
 from tracbridge.adapters.mongo import probe as mongo
 from tracbridge.adapters.mongo import samples
 from tracbridge.adapters.mongo.choice import choose
-from tracbridge.adapters.mongo.client import Client, connect, hosts_of
+from tracbridge.adapters.mongo.client import Client, hosts_of
 from tracbridge.adapters.mongo.comments import MongoTracosComments
 from tracbridge.adapters.mongo.drift import MongoOrders
 from tracbridge.adapters.mongo.duplicates import give_up_number
@@ -23,8 +23,8 @@ from tracbridge.adapters.mongo.orders import Orders, orders_of
 from tracbridge.adapters.mongo.past import MongoRunHistory
 from tracbridge.adapters.mongo.retention import MongoRetention
 from tracbridge.adapters.mongo.schema import Ready, prepare, refuse_doubles, version_of
+from tracbridge.adapters.mongo.servers import Servers, Shared, lost
 from tracbridge.adapters.mongo.state import MongoState, mongo_state
-from tracbridge.adapters.mongo.stream import Streams
 from tracbridge.adapters.mongo.tracos import TracosConnector
 from tracbridge.adapters.mongo.views import Views
 from tracbridge.adapters.observe.crash import Steps
@@ -99,6 +99,11 @@ class Service(Struct, frozen=True):
     def name(self) -> str:
         """The connection's."""
         return self.connection.name
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has to be wired anew to find its server again."""
+        return lost(self.client)
 
     @property
     def runs(self) -> Runs:
@@ -272,9 +277,7 @@ class Clients:
     """The clients of this process: all connections to one server share one. Closes them all."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, Client] = {}
-        self._ready: dict[str, Ready] = {}
-        self._streams: dict[str, Streams] = {}
+        self._servers = Servers()
         self._customers: list[Connector] = []
 
     async def __aenter__(self) -> Self:
@@ -283,32 +286,33 @@ class Clients:
     async def __aexit__(self, *_: object) -> None:
         for connector in self._customers:
             await connector.aclose()
-        for client in self._clients.values():
-            await client.close()
+        await self._servers.aclose()
 
     async def service(
         self, settings: Settings, observer: Observer, stop: Stop | None = None
     ) -> Service:
         """The connection, wired; asks nothing of any server, but may start the embedded one."""
         choice = await choose(settings.mongo_uri, os.environ)
-        if choice.uri not in self._clients:
-            self._clients[choice.uri] = connect(choice.uri)
-            self._ready[choice.uri], self._streams[choice.uri] = Ready(), Streams()
-        shared = self._clients[choice.uri], self._ready[choice.uri], self._streams[choice.uri]
-        service = wire(settings, observer, shared, choice, stop)
+        service = wire(settings, observer, await self._servers.of(choice.uri), choice, stop)
         self._customers.append(service.customer.connector)
         return service
+
+    async def let_go(self, service: Service) -> None:
+        """It is wired anew, and nobody works with this one any more."""
+        connector = service.customer.connector
+        self._customers.remove(connector)
+        await connector.aclose()
 
 
 def wire(
     settings: Settings,
     observer: Observer,
-    shared: tuple[Client, Ready, Streams],
+    shared: Shared,
     choice: mongo_choice.Choice,
     stop: Stop | None,
 ) -> Service:
     """Everything put together over one client, and what was made sure of there."""
-    client, ready, streams = shared
+    client, ready = shared.client, shared.ready
     host = hosts_of(choice.uri)
     database = client[settings.state_database or settings.mongo_database]
     state = mongo_state(database, settings.name, host, settings.tracos_filter)
@@ -323,7 +327,7 @@ def wire(
     connection = Connection(
         name=settings.name,
         customer=customer.connector,
-        tracos=TracosConnector(orders, streams.of(orders)),
+        tracos=TracosConnector(orders, shared.streams.of(orders)),
         translation=translation,
         policies=policies(settings, translation),
         numbers=None if translation.numbered else state.numbers,

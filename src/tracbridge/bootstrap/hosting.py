@@ -81,7 +81,7 @@ class Hosted:
         if settings is None:
             return None
         known = self._wired.get(name)
-        if known is None or known.settings != settings:
+        if known is None or known.settings != settings or known.lost:
             known = await self._clients.service(settings, log_of(name))
             self._wired[name] = known
         return known

@@ -1,9 +1,12 @@
 """The command line: names, exit codes, and one line instead of a traceback."""
 
 import io
+import os
+import pwd
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -95,6 +98,24 @@ def application(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
     return app
 
 
+def warn_of_root() -> None:
+    """Root's files stay root's: whoever works here else can neither read nor move them."""
+    try:
+        owner = Path().stat().st_uid
+    except OSError:
+        return  # the command says it better
+    if os.geteuid() or not owner:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"user {owner}"
+    sys.stderr.write(
+        f"tracbridge: warning: you are root in a folder of {name}. Files that are made now belong "
+        f"to root, and a service that runs as {name} stumbles over them: work as {name}.\n"
+    )
+
+
 COULD_NOT, USAGE = 1, 2
 
 
@@ -107,6 +128,7 @@ def main() -> None:
     # Words that are no text (names of files, say) would be refused by MongoDB.
     sys.argv[1:] = [word.encode("utf-8", "replace").decode() for word in sys.argv[1:]]
     wanted = [word for word in sys.argv[1:2] if word in COMMANDS]
+    warn_of_root()
     try:
         application(wanted or tuple(COMMANDS))()
     except TracbridgeError as error:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tracbridge.cli.context import TROUBLED, Json, person, say, say_json, serving, wait_for
+from tracbridge.cli.acting import acting
+from tracbridge.cli.context import TROUBLED, Json, person, say, say_json, wait_for
 from tracbridge.cli.quarantine import became
 from tracbridge.cli.table import harmless
 from tracbridge.desk.approvals import approve as let_through
@@ -34,5 +35,7 @@ def approve(
 
 
 async def _approve(ids: list[str], rule: str, by: str, why: str) -> list[Tried]:
-    async with serving() as service:
-        return await again(service, await let_through(service, ids, rule, by, why), by)
+    async with acting("case.approve", "", why) as (service, act):
+        tried = await again(service, await let_through(service, ids, rule, by, why), by)
+        act.tried(tried, by)
+        return tried

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
 from tracbridge.cli.table import harmless, lasting, moment, table
 from tracbridge.desk.connections import STATES, breaker_json, set_breaker
@@ -38,8 +39,12 @@ def breaker(
 
 
 async def _breaker(word: str, operation: str) -> dict[str, Any]:
-    async with serving() as service:
-        return await (set_breaker(service, word, operation) if word else breaker_json(service))
+    if not word:
+        async with serving() as service:
+            return await breaker_json(service)
+    async with acting("breaker.set", operation or "all calls") as (service, act):
+        act.outcome = word
+        return await set_breaker(service, word, operation)
 
 
 def lines(state: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving, wait_for
 from tracbridge.cli.table import counted, harmless, moment, quoted, table
 from tracbridge.engine.duplicates import NEVER, Duplicate, changed_at
@@ -65,8 +66,11 @@ async def _look() -> list[Duplicate]:
 
 
 async def _apply(found: list[Duplicate]) -> int:
-    async with serving() as service:
-        return await service.give_up_number([record for one in found for record in one.others])
+    async with acting("order.repair", "") as (service, act):
+        act.about([one.ref for one in found if one.others])
+        done = await service.give_up_number([record for one in found for record in one.others])
+        act.outcome = f"{counted(done, 'document')} gave up the number"
+        return done
 
 
 def as_json(one: Duplicate) -> dict[str, Any]:

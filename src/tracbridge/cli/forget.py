@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
@@ -12,7 +13,6 @@ from tracbridge.cli.context import (
     person,
     say,
     say_json,
-    serving,
     wait_for,
 )
 from tracbridge.cli.show import ref_of
@@ -44,11 +44,11 @@ def confirm(ref: str) -> None:
 
 
 async def _forget(ref: str) -> Forgotten:
-    async with serving() as service:
+    async with acting("order.forget", ref) as (service, act):
         await service.prepare()
-        run = new_run()
+        run, act.target = new_run(), await service.ref(ref)
         async with session(service.connection, service.state.runs, run):
-            return await service.forgetting(await service.ref(ref), run, person())
+            return await service.forgetting(act.target, run, person())
 
 
 def as_json(done: Forgotten) -> dict[str, Any]:

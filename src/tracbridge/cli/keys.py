@@ -1,30 +1,18 @@
 """``tracbridge keys``: who may call the API of ``tracbridge serve``, and what he may."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import typer
 
 from tracbridge.api import keys
-from tracbridge.bootstrap import Clients, observer
-from tracbridge.bootstrap.hosting import Hosted
-from tracbridge.cli.context import (
-    Json,
-    chosen,
-    configuration,
-    new_run,
-    person,
-    say,
-    say_json,
-    wait_for,
-)
+from tracbridge.cli.acting import home, me
+from tracbridge.cli.context import Json, configuration, person, say, say_json, wait_for
 from tracbridge.cli.table import harmless, moment, table
 from tracbridge.config import names
 from tracbridge.config.files import Configuration
 from tracbridge.domain.errors import ConfigError, SettingError, shown
-from tracbridge.ports.access import ApiKey, Caller, Role
-from tracbridge.runtime.hub import Hub
+from tracbridge.ports.access import ApiKey, Role
 
 app = typer.Typer(help="Who may call the API, and what he may.", no_args_is_help=True)
 
@@ -106,19 +94,6 @@ async def _revoke(id_: str) -> ApiKey:
 
 
 # -- what they need ----------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def home(whole: Configuration) -> AsyncIterator[Hosted]:
-    """The connections as `tracbridge serve` has them, without any work on them."""
-    observer(next(iter(chosen(whole).values())), new_run())
-    async with Clients() as clients:
-        yield Hosted(clients, whole, Hub("keys"), lambda *_: None)
-
-
-def me() -> Caller:
-    """Who works at this terminal: he may do everything."""
-    return Caller(person(), Role.ADMIN)
 
 
 def refuse_unknown(whole: Configuration, tenants: Collection[str]) -> None:

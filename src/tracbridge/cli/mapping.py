@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from msgspec.structs import asdict
 
@@ -19,9 +18,11 @@ from tracbridge.cli.context import (
     with_mapping,
 )
 from tracbridge.cli.table import counted, harmless, quoted, short, table
-from tracbridge.config.mappings import Source, from_words, preset, preset_names, value_of
+from tracbridge.config.mappings import Source, preset, preset_names, value_of
 from tracbridge.config.settings import Settings
 from tracbridge.config.translations import translation_of
+from tracbridge.desk.mappings import in_yaml, source_of
+from tracbridge.desk.trying import try_json
 from tracbridge.domain.errors import ConfigError, SettingError
 from tracbridge.domain.link import Claim
 from tracbridge.engine.glimpse import KEPT
@@ -81,35 +82,13 @@ def show(
     if mapping and version:
         raise typer.BadParameter("name a mapping, or a --version.")
     found = wait_for(_version(version)) if version else meant(mapping)[0].mapping
-    say(f"# {found.digest}\n{in_yaml(found)}")
+    say(f"# {found.digest}\n{in_yaml(value_of(found.words))}")
 
 
 async def _version(digest: str) -> Source:
     """The mapping of that version, from our store; raises `ConfigError` if it is not there."""
-    digest = digest.partition("+")[0]
     async with serving() as service:
-        words = await service.state.versions.words(digest)
-    try:
-        if words is not None:
-            return from_words(words)
-    except (msgspec.MsgspecError, LookupError, TypeError):
-        raise ConfigError(
-            f"{harmless(digest)} is no version of a mapping, but of rules: say the digest before "
-            "the + in tracbridge history NUMBER."
-        ) from None
-    raise ConfigError(
-        f"no mapping of version {harmless(digest)} is on record: say the digest before the + in "
-        "tracbridge history NUMBER."
-    )
-
-
-def in_yaml(mapping: Source) -> str:
-    """The mapping as a file that says the same, its tables in the order in which they count."""
-    import yaml  # noqa: PLC0415 (only where something is written with it)
-
-    value = value_of(mapping.words)
-    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
-    return text
+        return await source_of(service, digest.partition("+")[0])
 
 
 @app.command()
@@ -169,7 +148,7 @@ def try_(
     ]
     unread = [one for one in records[:limit] if one.body is None]
     if json:
-        say_json([try_json(pointer, one) for pointer, one in tries])
+        say_json([{"pointer": pointer, **try_json(one)} for pointer, one in tries])
     else:
         say("\n".join(shown(pointer, one) for pointer, one in tries))
         for one in unread:
@@ -203,17 +182,6 @@ def cells(row: Row, *, refused: bool) -> tuple[str, str, str, str, str]:
 
 
 WIDTH = 36
-
-
-def try_json(pointer: str, one: Try) -> dict[str, Any]:
-    """One record for programs."""
-    return {
-        "pointer": pointer,
-        "rows": [asdict(row) for row in one.rows],
-        "tracos": one.tracos,
-        "output": one.output,
-        "error": str(one.error) if one.error else None,
-    }
 
 
 @app.command("drift")

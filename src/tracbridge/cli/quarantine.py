@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import TROUBLED, Json, person, say, say_json, serving, wait_for
 from tracbridge.cli.table import both, counted, harmless, moment
 from tracbridge.desk.orders import keys_of
@@ -92,8 +93,10 @@ def retry_(
 
 
 async def _retry(ids: list[str]) -> list[Tried]:
-    async with serving() as service:
-        return await retried(service, ids, person())
+    async with acting("case.retry", "") as (service, act):
+        tried = await retried(service, ids, person())
+        act.tried(tried)
+        return tried
 
 
 @app.command()
@@ -104,7 +107,7 @@ def discard(id_: Id) -> None:
 
 
 async def _discard(id_: str) -> None:
-    async with serving() as service:
+    async with acting("case.discard", id_) as (service, _):
         await close(service, id_)
 
 

@@ -8,15 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tracbridge.bootstrap import Service, observer, opened
+from tracbridge.bootstrap import Service
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
     new_run,
     say,
     say_json,
+    serving,
     serving_all,
-    settings,
     to_json,
     wait_for,
 )
@@ -132,23 +133,32 @@ class Seen:
 
 
 async def _reconcile(seen: Seen, *, fix: bool, only: str | None) -> int:
-    config, name, stop = settings(), new_run(), Stop()
     left, code = None, 0
-    async with opened(config, observer(config, name), stop) as service:
-        if fix:
-            await service.prepare()
-            async with session(service.connection, service.state.runs, name):
-                await look(service, seen, only, fix=True)
-            listen(stop)
-            work = Work(service, Options(), stop, name)
-            await work()
-            left, code = Seen(json=False), work.code
-            await look(service, left, only)
-        else:
+    if fix:
+        left = Seen(json=False)
+        code = await heal(seen, left, only)
+    else:
+        async with serving() as service:
             await look(service, seen, only)
     code = TROUBLED if (left or seen).drift else code
     report(seen, left, code)
     return code
+
+
+async def heal(seen: Seen, left: Seen, only: str | None) -> int:
+    """What is found is healed by a pass, then looked for once more; the pass's exit code."""
+    name, stop = new_run(), Stop()
+    target = only or "all orders"
+    async with acting("connection.reconcile", target, run=name, stop=stop) as (service, act):
+        await service.prepare()
+        async with session(service.connection, service.state.runs, name):
+            await look(service, seen, only, fix=True)
+        listen(stop)
+        work = Work(service, Options(), stop, name)
+        await work()
+        await look(service, left, only)
+        act.outcome = f"{seen.drift:,} drifted, {left.drift:,} are left"
+    return work.code
 
 
 async def look(service: Service, seen: Seen, only: str | None, *, fix: bool = False) -> None:

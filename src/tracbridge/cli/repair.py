@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tracbridge.cli.context import Json, new_run, say, say_json, serving, wait_for
+from tracbridge.cli.acting import acting
+from tracbridge.cli.context import Json, new_run, say, say_json, wait_for
 from tracbridge.cli.table import counted, harmless, table, told_apart
 from tracbridge.engine.adopt import Adopted
 from tracbridge.engine.adopt import adopt as link_equal
@@ -25,9 +26,10 @@ def resend(number: Annotated[str, typer.Argument(metavar="NUMBER")], json: Json 
 
 
 async def _resend(number: str) -> None:
-    async with serving() as service:
+    async with acting("order.resend", number) as (service, act):
         await service.connection.lease.join()
-        await send_again(service.connection, await service.ref(number))
+        act.target = await service.ref(number)
+        await send_again(service.connection, act.target)
 
 
 def adopt(
@@ -42,11 +44,13 @@ def adopt(
 
 
 async def _adopt(*, rebind: bool) -> Adopted:
-    async with serving() as service:
+    async with acting("connection.adopt", "rebind" if rebind else "both sides") as (service, act):
         await service.prepare()
         connection = service.connection
         async with session(connection, service.state.runs, new_run(), rebind=rebind):
-            return await link_equal(connection)
+            found = await link_equal(connection)
+        act.outcome = f"{counted(found.linked, 'order')} linked, {len(found.different):,} different"
+        return found
 
 
 def as_json(found: Adopted) -> dict[str, Any]:

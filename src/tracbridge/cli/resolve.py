@@ -1,13 +1,12 @@
 """``tracbridge conflicts resolve``: what a person decides, in one conflict or in many."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from tracbridge.bootstrap import Service
+from tracbridge.cli.acting import acting, in_the_name_of
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
@@ -83,19 +82,35 @@ def resolve_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     )
     work = Work(choice, meant, id_, decided)
     if preview or (everything and not yes):
-        deeds = wait_for(_with(work.foreseen))
+        deeds = wait_for(_foreseen(work))
         if preview or not deeds:
             tell(deeds, json=json, preview=True)
             return
         agree(deeds, json=json)
-    deeds = wait_for(_with(work.done))
+    deeds = wait_for(_done(work))
     tell(deeds, json=json)
     raise typer.Exit(TROUBLED if any(deed.refused for deed in deeds) else 0)
 
 
-async def _with(work: Callable[[Service], Awaitable[list[Deed]]]) -> list[Deed]:
+async def _foreseen(work: Work) -> list[Deed]:
     async with serving() as service:
-        return await work(service)
+        return await work.foreseen(service)
+
+
+async def _done(work: Work) -> list[Deed]:
+    async with acting("conflict.resolve", "", work.choice.why) as (service, act):
+        deeds = await work.done(service)
+        act.about([deed.conflict.id for deed in deeds if not deed.refused])
+        act.outcome = in_short(work.choice) + in_the_name_of(work.choice.by)
+        return deeds
+
+
+def in_short(choice: Choice) -> str:
+    """What was decided, without values: they stand with the conflict."""
+    if choice.side is None:
+        return f"set {', '.join(choice.values)}"
+    where = f" in {', '.join(choice.fields)}" if choice.fields else ""
+    return f"took the values of {choice.side.value}{where}"
 
 
 def agree(deeds: list[Deed], *, json: bool) -> None:

@@ -3,12 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec.structs import asdict
 
-from tracbridge.bootstrap import Service
 from tracbridge.cli.context import (
     TROUBLED,
     Json,
@@ -20,16 +19,13 @@ from tracbridge.cli.context import (
     with_mapping,
 )
 from tracbridge.cli.table import counted, table, told_apart
-from tracbridge.config.mappings import from_words as mapping_from
 from tracbridge.config.rules import book_of, listed, rule_source
-from tracbridge.config.rules import from_words as rules_from
-from tracbridge.config.settings import Settings
-from tracbridge.config.translations import translation_of
-from tracbridge.domain.errors import ConfigError
+from tracbridge.desk.mappings import last_used
+from tracbridge.desk.rules import days, deed, set_up, trials, trials_json
 from tracbridge.engine.replay import Replayed, replay
-from tracbridge.proof.replay import Difference, Setup
+from tracbridge.proof.replay import Difference
 from tracbridge.rules.book import Book, flows
-from tracbridge.rules.trial import Trial, tried
+from tracbridge.rules.trial import Trial
 
 app = typer.Typer(no_args_is_help=True, help="Business rules: list them, test them, replay them.")
 
@@ -62,28 +58,15 @@ def list_(files: Files = None, json: Json = False) -> None:
     say(table(("PRIORITY", "RULE", "ON", "THEN", "DAYS"), rows) if rows else NO_RULES)
 
 
-def deed(then: Any) -> str:
-    """What a rule does, in short."""
-    for word in ("reject", "hold", "ignore", "warn"):
-        if getattr(then, word) is not None:
-            return f"{word}: {getattr(then, word)}"
-    return f"set {', '.join(then.set)}"
-
-
-def days(start: object, end: object) -> str:
-    """From when to when a rule counts."""
-    return "" if start is None and end is None else f"{start or ''} - {end or ''}"
-
-
 @app.command("test")
 def run_tests(files: Files = None, json: Json = False) -> None:
     """Run the tests that stand inside the rules. Exit 1 where one does not come out."""
-    now, rules = datetime.now(UTC), book(files).rules
-    found = [trial for written in rules for trial in tried(written, now)]
+    now, asked = datetime.now(UTC), book(files)
+    found = trials(asked, now)
     if json:
-        say_json([{**asdict(trial), "passed": trial.passed} for trial in found])
+        say_json(trials_json(found)["items"])
     else:
-        say("\n".join(lines(found)) if rules else NO_RULES)
+        say("\n".join(lines(found)) if asked.rules else NO_RULES)
     raise typer.Exit(0 if all(trial.passed for trial in found) else FAILED)
 
 
@@ -136,28 +119,6 @@ async def _replay(start: datetime, mapping: str | None, rules: list[str] | None)
         return await replay(
             service.connection, service.recorded, service.past, start, set_up(old), new
         )
-
-
-def set_up(config: Settings) -> Setup:
-    """The mapping and the rules of these settings, compiled, with TracOS's own transitions."""
-    rules = book_of(config.rules) if config.rules else Book()
-    return Setup(translation_of(config), rules, config.legal)
-
-
-async def last_used(service: Service) -> Settings:
-    """The settings with the words by which the last change was made; raises `ConfigError`."""
-    config, versions = service.settings, service.state.versions
-    used = await versions.used(service.name, service.connection.clock.now())
-    if used is None:
-        raise ConfigError(
-            f"connection {service.name} has made no change yet; name what to compare with by "
-            "--mapping or --rules."
-        )
-    words, _, book = used.partition("+")
-    found, rules = await versions.words(words), await versions.words(book) if book else "[]"
-    if found is None or rules is None:
-        raise ConfigError(f"the words of version {used} are not on record any more.")
-    return replace(config, mapping=mapping_from(found), rules=rules_from(rules))
 
 
 def told(done: Replayed) -> str:

@@ -12,6 +12,7 @@ import typer
 from msgspec.structs import replace
 
 from tracbridge.bootstrap import Clients, Service, log_of, observer
+from tracbridge.cli.acting import begun
 from tracbridge.cli.context import Json, chosen, configuration, new_run, wait_for
 from tracbridge.cli.progress import watching
 from tracbridge.cli.report import Report
@@ -77,6 +78,7 @@ async def _run(options: Options, *, json: bool) -> int:
     report = Report(name, json=json)
     try:
         async with Clients() as clients:
+            await begun(clients, every, wanted, overruled(options))
             services = Services(clients)
             if len(wanted) == 1 and not (every.files and serves):
                 (one,) = wanted.values()
@@ -93,6 +95,12 @@ async def _run(options: Options, *, json: bool) -> int:
     return report.code
 
 
+def overruled(options: Options) -> list[str]:
+    """The options by which a person overrules a guard."""
+    said = {"--allow-mass-change": options.allow_mass_change, "--rebind": options.rebind}
+    return [word for word, wanted in said.items() if wanted]
+
+
 class Services:
     """The connections of this run, wired, by their names."""
 
@@ -102,6 +110,8 @@ class Services:
 
     async def of(self, settings: Settings, log: Observer, stop: Stop) -> Service:
         """One connection's."""
+        if before := self._each.pop(settings.name, None):
+            await self._clients.let_go(before)
         service = await self._clients.service(settings, log, stop)
         self._each[settings.name] = service
         return service

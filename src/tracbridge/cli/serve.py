@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 from collections.abc import Collection
 from typing import Annotated
 
@@ -47,7 +48,20 @@ def serve(
         )
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    take_handles()
     raise typer.Exit(wait_for(_serve(host, port, every)))
+
+
+HANDLES = 65_536
+"""Files and connections at one time; more than we ever need."""
+
+
+def take_handles() -> None:
+    """As many as we may have: what a shell allows at first is meant for small programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = HANDLES if hard == resource.RLIM_INFINITY else min(HANDLES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 async def _serve(host: str, port: int, every: float) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tracbridge.cli.acting import acting
 from tracbridge.cli.context import Json, person, say, say_json, serving, wait_for
 from tracbridge.cli.table import NAMES, counted, harmless, lasting, moment, table, told_apart
 from tracbridge.desk.orders import ref_of
@@ -41,8 +42,11 @@ async def _preview(run: str, ref: str | None) -> Undone:
 
 
 async def _undo(run: str, ref: str | None) -> Undone:
-    async with serving() as service:
-        return await take_run_back(service, run, ref and await service.ref(ref), person())
+    async with acting("run.undo", run) as (service, act):
+        done = await take_run_back(service, run, ref and await service.ref(ref), person())
+        only = f" of order {done.ref}" if done.ref else ""
+        act.outcome = f"{counted(done.set_back, 'order')} set back{only}"
+        return done
 
 
 # -- what was done ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tracbridge.config.mappings import told
 from tracbridge.config.places import Places, Where
-from tracbridge.config.yamlfile import Way, YamlFile, read
+from tracbridge.config.yamlfile import Way, YamlFile, parse, read
 from tracbridge.domain.errors import SettingError
 from tracbridge.expression.program import ExpressionError
 from tracbridge.rules.book import Book, Written, written
@@ -36,6 +36,18 @@ class RuleSource(Struct, frozen=True):
 def from_words(words: str) -> RuleSource:
     """The rules that were written so, at some time before."""
     rules = msgspec.json.decode(words, type=tuple[Rule, ...])
+    return RuleSource(rules, _digest(rules))
+
+
+def from_text(text: str, name: str = "rules") -> RuleSource:
+    """The rules of a text that is written as a rule file is; ``name``: what people call it.
+
+    Raises `SettingError` with a line for each thing that is wrong.
+    """
+    found, wrong = _of(parse(text, name))
+    rules = tuple(rule for rule, _ in found)
+    if wrong := [*wrong, *_twice(rules)]:
+        raise SettingError("\n".join(wrong))
     return RuleSource(rules, _digest(rules))
 
 

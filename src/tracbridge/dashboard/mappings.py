@@ -1,32 +1,33 @@
-"""The mapping and the rules of a connection, and a try of them with a sample."""
+"""The mapping and the rules of a connection, its versions, a try with a sample, and a replay."""
 
+import asyncio
+from datetime import timedelta
 from typing import Annotated, Any
 
-import yaml
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse
 from msgspec import Struct
 
+from tracbridge.api.context import Role
+from tracbridge.api.problem import ProblemError, missing
 from tracbridge.bootstrap import Service
-from tracbridge.config.mappings import value_of
-from tracbridge.config.translations import translation_of
+from tracbridge.config.rules import from_text
 from tracbridge.dashboard.attention import Chosen
 from tracbridge.dashboard.sessions import HEADER, refuse_forged
-from tracbridge.dashboard.visit import Seen, Visited
+from tracbridge.dashboard.visit import Seen, Visit, Visited
+from tracbridge.desk.errors import UnknownError
+from tracbridge.desk.mappings import mapping_json, version_json, versions_of
+from tracbridge.desk.rules import MOST, compared, days, deed, trials
+from tracbridge.desk.trying import LONGEST, sample_json, sampled
 from tracbridge.domain.errors import RecordError, TracbridgeError
-from tracbridge.mapping.envelope import decode
-from tracbridge.proof.trying import Try, tried
+from tracbridge.domain.workorder import Side
 from tracbridge.rules.book import flows
 from tracbridge.rules.trial import Trial
-from tracbridge.rules.trial import tried as tests_of
 
 router = APIRouter(prefix="/mappings")
 
-LONGEST = 200_000
-"""Characters of a sample."""
-
-TRIED = 10
-"""Records of a sample that are shown."""
+BACK = (7, 30, 90)
+"""Days that a replay can go back."""
 
 
 class Ruled(Struct, frozen=True):
@@ -36,7 +37,9 @@ class Ruled(Struct, frozen=True):
     on: str
     when: str
     then: str
+    priority: int
     days: str
+    counts: bool
     tests: list[Trial]
 
 
@@ -46,42 +49,51 @@ async def mappings(visit: Visited, connection: Chosen = "") -> HTMLResponse:
     names = visit.names()
     name = connection if connection in names else next(iter(names), "")
     service = await visit.hosted.service(name) if name else None
+    frame: dict[str, Any] = {"section": "mappings", "names": names, "connection": name}
+    if service is None:
+        return visit.page("mappings.html", mapping=None, **frame)
+    versions, whole = await versions_of(service)
     return visit.page(
         "mappings.html",
-        section="mappings",
-        names=names,
-        connection=name,
-        source=service.settings.mapping if service else None,
-        text=in_yaml(service) if service else "",
-        rules=ruled(service) if service else [],
+        mapping=await asyncio.to_thread(mapping_json, service),
+        versions=versions,
+        whole=whole,
+        rules=await asyncio.to_thread(ruled, service),
         longest=LONGEST,
+        back=BACK,
+        **frame,
     )
-
-
-def in_yaml(service: Service) -> str:
-    """The whole mapping as it counts, all layers put together."""
-    value = value_of(service.settings.mapping.words)
-    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
-    return text
 
 
 def ruled(service: Service) -> list[Ruled]:
     """Its rules in the order in which they are asked."""
-    now, found = service.connection.clock.now(), []
-    for written in service.connection.book.rules:
-        rule = written.rule
-        bounds = f"{rule.from_ or ''} - {rule.until or ''}" if rule.from_ or rule.until else ""
-        tests = tests_of(written, now)
-        on = ", ".join(flows(rule))
-        found.append(Ruled(rule.name, on, rule.when, deed(rule.then), bounds, tests))
-    return found
+    now, book = service.connection.clock.now(), service.connection.book
+    tests = trials(book, now)
+    return [
+        Ruled(
+            name=one.rule.name,
+            on=", ".join(flows(one.rule)),
+            when=one.rule.when,
+            then=deed(one.rule.then),
+            priority=one.rule.priority,
+            days=days(one.rule.from_, one.rule.until),
+            counts=one.counts_on(now.date()),
+            tests=[test for test in tests if test.rule == one.rule.name],
+        )
+        for one in book.rules
+    ]
 
 
-def deed(then: Any) -> str:
-    """What a rule does, in short."""
-    words = ("reject", "hold", "ignore", "warn")
-    said = [f"{word}: {getattr(then, word)}" for word in words if getattr(then, word) is not None]
-    return said[0] if said else f"set {', '.join(then.set)}"
+@router.get("/{name}/versions/{version}")
+async def version_(
+    visit: Visited, service: Seen, version: Annotated[str, Path(max_length=30)]
+) -> HTMLResponse:
+    """The words of a version that this connection uses or used."""
+    try:
+        told = await version_json(service, version)
+    except UnknownError:
+        raise missing() from None
+    return visit.page("version.html", section="mappings", one=told, connection=service.name)
 
 
 @router.post("/{name}/try")
@@ -90,20 +102,42 @@ async def try_(
     visit: Visited,
     service: Seen,
     sample: Annotated[str, Form(max_length=LONGEST)],
+    side: Annotated[Side, Form()] = Side.CUSTOMER,
 ) -> HTMLResponse:
     """What would become of these records, as a part of the page; touches nothing."""
-    refuse_forged(request, visit.session.token, request.headers.get(HEADER, ""))
-    tries: list[tuple[str, Try]] = []
-    unread: list[tuple[str, str]] = []
-    wrong, more = "", 0
+    refuse_strangers(request, visit)
+    told: dict[str, Any] = {"items": [], "unread": [], "more": 0, "side": side.value}
+    wrong = ""
     try:
-        records = decode(sample.encode(), service.settings.mapping.spec.records)
-        mapping, more = translation_of(service.settings), len(records) - TRIED
-        for one in records[:TRIED]:
-            if one.body is None:
-                unread.append((one.pointer, str(one.error)))
-            else:
-                tries.append((one.pointer, tried(mapping, one.body, one.raw)))
+        found = await asyncio.to_thread(sampled, service, sample.encode(), side)
+        told = sample_json(service, found)
     except (RecordError, TracbridgeError) as error:
         wrong = str(error)
-    return visit.page("tried.html", tries=tries, unread=unread, wrong=wrong, more=max(more, 0))
+    return visit.page("tried.html", told=told, wrong=wrong)
+
+
+@router.post("/{name}/replay")
+async def replay(
+    request: Request,
+    visit: Visited,
+    service: Seen,
+    back: Annotated[int, Form(ge=1, le=366)],
+    rules: Annotated[str, Form(max_length=100_000)] = "",
+) -> HTMLResponse:
+    """Which orders would have ended otherwise, as a part of the page; touches nothing."""
+    refuse_strangers(request, visit)
+    if not visit.caller.role.may(Role.OPERATOR):
+        raise ProblemError(403, "Not allowed", "A replay takes the role operator.")
+    told, wrong = None, ""
+    try:
+        other = await asyncio.to_thread(from_text, rules) if rules.strip() else None
+        since = service.connection.clock.now() - timedelta(days=back)
+        told = (await compared(service, since, MOST, other)).json()
+    except TracbridgeError as error:
+        wrong = str(error)
+    return visit.page("replayed.html", told=told, wrong=wrong, connection=service.name)
+
+
+def refuse_strangers(request: Request, visit: Visit) -> None:
+    """Raises `ProblemError` 403 where the form is not one of our own pages."""
+    refuse_forged(request, visit.session.token, request.headers.get(HEADER, ""))

@@ -15,6 +15,9 @@ from tracbridge.runtime.bell import Bell
 AGAIN = Backoff(delay=0.5, longest=60.0, spread=0.5)
 
 
+DEAF = 300.0
+"""Seconds after which one that could not tell anything is asked whether it can by now."""
+
 SELDOM = 1.0
 """Seconds between two whole passes that hints ask for; they cost more than a look at the news."""
 
@@ -55,8 +58,8 @@ async def hinted(
 
 
 async def _listen(side: Side, source: Watches, bell: Bell, observer: Observer) -> None:
-    """For ever, or until the source says that it cannot tell. What was missed while nobody listened
-    is looked for: the bell rings each time.
+    """For ever; a source that cannot tell is asked again much later, since a server may become one
+    that can. What was missed while nobody listened is looked for: the bell rings each time.
     """
     attempt, seldom = 0, Seldom(bell)
     while True:
@@ -67,7 +70,7 @@ async def _listen(side: Side, source: Watches, bell: Bell, observer: Observer) -
                 else:
                     seldom.ring()
                 attempt = 0
-            return
+            await asyncio.sleep(DEAF)
         except RetryableError as error:
             observer.incident(
                 "hints_lost", side.value, f"{error} Looked at now and then meanwhile."

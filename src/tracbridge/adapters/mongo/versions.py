@@ -3,10 +3,22 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, translated
 from tracbridge.adapters.mongo.stores import insert_missing
+
+
+class Use(Struct, frozen=True):
+    """By what so many changes were made, between these times. ``version``: mapping, or
+    mapping+rules.
+    """
+
+    version: str
+    first: datetime
+    last: datetime
+    changes: int
 
 
 class MongoVersions:
@@ -34,3 +46,25 @@ class MongoVersions:
             history = self._rows.database["tracbridge_history"]
             row = await history.find_one(query, {"why.words": 1}, sort=[("at", -1)])
         return row["why"]["words"] if row else None
+
+    async def uses(self, connection: str, most: int) -> list[Use]:
+        """By what its latest changes were made, the last used first; so many are looked at."""
+        pipeline: list[Document] = [
+            {"$match": {"c": {"$eq": connection}}},
+            {"$sort": {"at": -1}},
+            {"$limit": most},
+            {"$match": {"why.words": {"$type": "string"}}},
+            {
+                "$group": {
+                    "_id": "$why.words",
+                    "first": {"$min": "$at"},
+                    "last": {"$max": "$at"},
+                    "changes": {"$sum": 1},
+                }
+            },
+            {"$sort": {"last": -1, "_id": 1}},
+        ]
+        with translated(self._host):
+            history = self._rows.database["tracbridge_history"]
+            rows = await history.aggregate(pipeline)
+            return [Use(version=row.pop("_id"), **row) async for row in rows]
