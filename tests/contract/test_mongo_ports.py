@@ -19,9 +19,11 @@ from tracbridge.adapters.mongo.stores import to_conflict
 from tracbridge.domain.errors import Reason
 from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
+from tracbridge.engine.known import KnownPasses, KnownQuarantine
 from tracbridge.ports.numbers import Key
-from tracbridge.ports.state import Conflict, Lease, QuarantineCase
+from tracbridge.ports.state import Conflict, Good, Lease, OpenCases, QuarantineCase
 from tracbridge.testing.ports import (
+    AT,
     LeaseContract,
     LedgerContract,
     Memory,
@@ -30,7 +32,12 @@ from tracbridge.testing.ports import (
     Stores,
     bare,
 )
-from tracbridge.testing.stores import ConflictsContract, HistoryContract, QuarantineContract
+from tracbridge.testing.stores import (
+    ConflictsContract,
+    HistoryContract,
+    QuarantineContract,
+    case,
+)
 
 ELSEWHERE = {"host": "elsewhere", "boot": "b", "pid": 1, "started": "1"}
 NEVER = 4_194_304 + 1
@@ -173,3 +180,42 @@ class TestMongoHistory(OnMongo, HistoryContract):
 
 class TestMongoLease(OnMongo, LeaseContract):
     pass
+
+
+class OnKnown(OnMongo):
+    """What remembers what it was told is no other store than the one behind it."""
+
+    @asynccontextmanager
+    async def memory(self) -> AsyncIterator[Memory]:
+        async with super().memory() as kept:
+            mine = kept.mine
+            assert isinstance(mine.quarantine, OpenCases)
+            quarantine = KnownQuarantine(mine.quarantine, mine.quarantine)
+            known = replace(mine, passes=KnownPasses(mine.passes), quarantine=quarantine)
+            yield replace(kept, mine=known)
+
+
+class TestKnownPasses(OnKnown, PassesContract):
+    async def test_what_was_asked_once_is_known_until_it_is_forgotten(self, kept: Memory) -> None:
+        passes = kept.mine.passes
+        assert isinstance(passes, KnownPasses)
+        assert (await passes.counter(), await passes.cursor("removes")) == (0, False)
+        await kept.rival.passes.begin()
+        await kept.rival.passes.keep_cursor("removes", True)
+        await kept.rival.passes.keep_cursor("changed", 1)
+        assert (await passes.counter(), await passes.cursor("removes")) == (0, False)
+        assert await passes.cursor("changed") == 1, "what others change is asked each time"
+        passes.forget()
+        assert (await passes.counter(), await passes.cursor("removes")) == (1, True)
+
+
+class TestKnownQuarantine(OnKnown, QuarantineContract):
+    async def test_that_none_is_open_is_known_until_we_open_one(self, kept: Memory) -> None:
+        mine, rival = kept.mine.quarantine, kept.rival.quarantine
+        assert await mine.waiting(Side.CUSTOMER) == 0
+        await rival.put([case(kept.rival)])
+        assert await mine.waiting(Side.CUSTOMER) == 0
+        await mine.put([case(kept.mine, "q2")])
+        assert await mine.waiting(Side.CUSTOMER) == 1
+        await rival.settle(Good({"1": None}, {}), Side.CUSTOMER, AT)
+        assert await mine.waiting(Side.CUSTOMER) == 0, "a person may end them at any time"

@@ -72,7 +72,8 @@ class Candidates:
 
     async def _pages(self) -> AsyncIterator[Portion]:
         since = await self.connection.passes.cursor("changed") if self.whole else None
-        async for page in self.connection.tracos.read(None, _NO_CLAIM):
+        tracos = self.connection.tracos
+        async for page in tracos.read(None, _NO_CLAIM) if self.whole else tracos.news():
             self.seen += len(page.records)
             yield Portion(page.records, sure=True)
         if not self.whole:

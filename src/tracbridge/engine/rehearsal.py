@@ -61,6 +61,9 @@ class RehearsedTracos:
         async for page in self.real.changed(since):
             yield replace(page, records=tuple(self._now(record) for record in page.records))
 
+    def news(self) -> AsyncIterator[Page]:
+        return self.read(None, Claim(0, 0))  # nobody rehearses a pass that a hint causes
+
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
         del since, limit
         return ()  # they come with all the others

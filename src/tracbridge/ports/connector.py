@@ -351,6 +351,11 @@ class Tracos(Connector, Fetches, Marks, Protocol):
     ``isSynced``.
     """
 
+    def news(self) -> AsyncIterator[Page]:
+        """Documents whose flag says that they are not synced; `read` also gives those that are
+        marked by something that is no flag.
+        """
+
     def changed(self, since: Any) -> AsyncIterator[Page]:
         """Documents marked as synced whose ``updatedAt`` is at or after ``since``, and not before
         the time of the mark: somebody edited them and left the mark.

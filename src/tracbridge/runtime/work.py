@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,8 +14,9 @@ from tracbridge.domain.errors import RetryableError, TracbridgeError
 from tracbridge.domain.schedule import Blackout, blackout_until
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
-from tracbridge.engine.controls import paused
+from tracbridge.engine.controls import Paused, paused
 from tracbridge.engine.cycle import cycle
+from tracbridge.engine.known import knowing
 from tracbridge.engine.quiet import Quiet
 from tracbridge.engine.session import session
 from tracbridge.engine.wishes import Fulfilment
@@ -48,6 +49,9 @@ STEP = 30.0
 
 RECORDED = 1.0
 """Seconds after which what hints made us do is on record with its run at the latest."""
+
+PAUSED = 1.0
+"""Seconds after which a pass that a hint causes looks again whether a direction is paused."""
 
 HELD = 30.0
 """Seconds: where passes are further apart, the right to work is given back between them."""
@@ -132,12 +136,14 @@ class Work:
         self._whole: float | None = None
         self.total, self.passes, self.code, self.cut = Tally(name), 0, 0, False
         self.begun, self.seconds = time.monotonic(), 0.0
-        self.connection = replace(place.connection, pressing=lambda: self.bell.rung)
+        self.connection = replace(knowing(place.connection), pressing=lambda: self.bell.rung)
         if options.allow_mass_change:
             self.connection = replace(self.connection, guards={})
         self._run, self._spent = Tally(""), 0.0
         self._unrecorded, self._recorded = False, 0.0
         self._sound, self._fence = False, 0
+        self._paused: Mapping[Side, Paused] = {}
+        self._asked = 0.0
         self._rebind, self._idle = options.rebind, False
         self.quiet = Quiet(self.connection)
 
@@ -323,8 +329,9 @@ class Work:
         sides, self._sound = BOTH if whole or rung is None else rung, False
         if whole:
             await self.place.wishing()
-        waits = await paused(self.connection.passes)
-        sides = self.options.sides & sides - waits.keys()
+        if whole or time.monotonic() - self._asked >= PAUSED:
+            self._paused, self._asked = await paused(self.connection.passes), time.monotonic()
+        sides = self.options.sides & sides - self._paused.keys()
         await cycle(self.connection, tally, sides, whole=whole)
         self._sound = True
 

@@ -6,6 +6,7 @@ from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.cycle import cycle
+from tracbridge.engine.known import knowing
 from tracbridge.engine.session import session
 from tracbridge.simulation import memory
 
@@ -19,6 +20,7 @@ async def one_pass(
     """What ``tracbridge run`` does, and then what hints cause; an outage is answered by repeating
     the pass, as a whole one.
     """
+    connection = knowing(connection)
     news = ({Side.CUSTOMER}, {Side.TRACOS})
     async with session(connection, runs, run, rebind=rebind):
         await persistent(connection, run, set(Side), whole=True)

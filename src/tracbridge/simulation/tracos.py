@@ -52,6 +52,10 @@ class MemoryTracos(Struct, eq=False):
         for page in self._pages(found):
             yield page
 
+    async def news(self) -> AsyncIterator[Page]:
+        async for page in self.read(None, Claim(0, 0)):
+            yield page
+
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
         del since, limit
         return ()  # asked by those only who call the customer at a pace

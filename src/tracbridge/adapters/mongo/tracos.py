@@ -54,6 +54,10 @@ class TracosConnector:
             async for page in self._pages(query):
                 yield page
 
+    async def news(self) -> AsyncIterator[Page]:
+        async for page in self._pages(UNSYNCED):
+            yield page
+
     async def changed(self, since: Any) -> AsyncIterator[Page]:
         later = {"$expr": {"$gte": ["$updatedAt", "$syncedAt"]}}  # what has no time counts as less
         async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True, **later}):

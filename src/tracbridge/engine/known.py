@@ -1,0 +1,112 @@
+"""What hinted passes need not ask again: only who holds the lease changes it, and that is we.
+
+A whole pass begins by forgetting all of it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from tracbridge.domain.link import Claim
+from tracbridge.domain.workorder import Side
+from tracbridge.engine.connection import Connection
+from tracbridge.ports.state import Good, OpenCases, Passes, Quarantine, QuarantineCase
+
+REMOVES = "removes"
+"""The one resume point that is asked for in each pass; others change beside us."""
+
+
+class KnownPasses:
+    """The pass counter, and whether his importer removes files."""
+
+    def __init__(self, real: Passes) -> None:
+        self.real = real
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask again."""
+        self._counter: int | None = None
+        self._removes: Any = None
+
+    async def begin(self) -> Claim:
+        claim = await self.real.begin()
+        self._counter = claim.pass_
+        return claim
+
+    async def counter(self) -> int:
+        if self._counter is None:
+            self._counter = await self.real.counter()
+        return self._counter
+
+    async def completed(self) -> int:
+        return await self.real.completed()
+
+    async def complete(self, pass_: int) -> None:
+        await self.real.complete(pass_)
+
+    async def cursor(self, name: str) -> Any:
+        if name != REMOVES:
+            return await self.real.cursor(name)
+        if self._removes is None:
+            self._removes = await self.real.cursor(name) or False
+        return self._removes
+
+    async def keep_cursor(self, name: str, value: Any) -> None:
+        await self.real.keep_cursor(name, value)
+        if name == REMOVES:
+            self._removes = value
+
+
+class KnownQuarantine:
+    """Whether cases are open. That none is, stays so until we open one; where some are, a person
+    may end them at any time.
+    """
+
+    def __init__(self, real: Quarantine, cases: OpenCases) -> None:
+        self.real, self._cases = real, cases
+        self._none: set[Side | None] = set()
+
+    def forget(self) -> None:
+        """Ask again."""
+        self._none.clear()
+
+    async def waiting(self, side: Side | None = None) -> int:
+        if side in self._none:
+            return 0
+        count = await self.real.waiting(side)
+        if not count:
+            self._none.add(side)
+        return count
+
+    async def put(self, cases: Sequence[QuarantineCase]) -> None:
+        self.forget()
+        await self.real.put(cases)
+
+    async def known(self, ids: Sequence[str]) -> set[str]:
+        return await self.real.known(ids)
+
+    async def settle(self, good: Good, side: Side, at: datetime) -> int:
+        return await self.real.settle(good, side, at)
+
+    async def open_of(self, codes: Collection[str], side: Side) -> list[QuarantineCase]:
+        return await self._cases.open_of(codes, side)
+
+    async def move(self, id_: str, state: str, at: datetime) -> bool:
+        return await self._cases.move(id_, state, at)
+
+
+def knowing(connection: Connection) -> Connection:
+    """The connection with a memory for what it was told, for as long as one process works on it."""
+    quarantine = connection.quarantine
+    if isinstance(quarantine, OpenCases):
+        quarantine = KnownQuarantine(connection.quarantine, quarantine)
+    return replace(connection, passes=KnownPasses(connection.passes), quarantine=quarantine)
+
+
+def forget(connection: Connection) -> None:
+    """Nothing is known any more: somebody else may have been at work."""
+    for one in (connection.passes, connection.quarantine):
+        if isinstance(one, KnownPasses | KnownQuarantine):
+            one.forget()
