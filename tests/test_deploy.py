@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.harness import ROOT
-from tracbridge.adapters.observe.metrics import Metrics, Process, Reading
+from tracbridge.adapters.observe.metrics import Metrics, Process, Reading, Spread
 
 DEPLOY = ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "tracbridge.rules.yml"
@@ -22,6 +22,7 @@ NAME = re.compile(r"\b(?:tracbridge|process)_[a-z_]+\b")
 MATTER = (
     *("freshness_seconds", "backlog_orders", "records_total", "pass_seconds_bucket", "up"),
     *("conflicts_waiting", "echoes_total", "quarantine_open", "breaker_state", "retries_total"),
+    *("inbound_freshness_seconds", "latency_seconds_bucket"),
 )
 """What an operator has to see."""
 
@@ -43,7 +44,9 @@ def existing() -> set[str]:
     metrics.alerted("mail", taken=True)
     whole = Reading("t", "c", NOW, 1, NOW, {"held": 1}, 1, {"type": 1}, {"action FINISH": "open"})
     page = metrics.page([whole], Process(), NOW).decode()
-    run = Reading("t", "c", NOW, succeeded=NOW)
+    spread = Spread()
+    spread.add(0.2)
+    run = Reading("t", "c", NOW, succeeded=NOW, inbound=3.0, latency={"inbound": spread})
     page += metrics.page([run], Process(), NOW).decode()
     return {line.partition("{")[0].partition(" ")[0] for line in page.splitlines()} - {"#"}
 

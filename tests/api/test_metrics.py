@@ -1,5 +1,7 @@
 """``/metrics``: what it says of each connection, to whom, and what it never says."""
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from tests.api.watched import ALL, watched
 from tests.e2e.site import Site
 from tests.harness import Server, doc, order
 from tracbridge.adapters.mongo import embedded
+from tracbridge.bootstrap import inflow
 from tracbridge.config.files import Configuration
 from tracbridge.domain.workorder import Side
 from tracbridge.engine import controls, pace
@@ -67,6 +70,79 @@ async def test_freshness_is_the_age_of_the_oldest_change_that_was_not_given(site
         assert found[("alpha",)] == pytest.approx(3 * 3600, abs=120)
         assert found[("beta",)] == 0
         assert (await serving.samples("backlog_orders"))[("alpha",)] == 2
+
+
+async def test_inbound_freshness_is_the_age_of_the_oldest_file_that_was_not_taken(
+    site: Site,
+) -> None:
+    alpha = site.connect("alpha")
+    site.connect("beta")
+    for number, hours in ((1, 3), (2, 1)):
+        path, then = alpha.drop(order(number)), time.time() - 3_600 * hours
+        os.utime(path, (then, then))
+    async with watched(site) as serving:
+        found = await serving.samples("inbound_freshness_seconds")
+        assert found[("alpha",)] == pytest.approx(3 * 3_600, abs=120)
+        assert found[("beta",)] == 0
+        await serving.run()
+        serving.watch.readings._at.clear()
+        assert (await serving.samples("inbound_freshness_seconds"))[("alpha",)] == 0
+
+
+async def test_where_files_stay_it_is_the_time_since_the_last_whole_reading(site: Site) -> None:
+    alpha = site.connect("alpha")
+    path = site.root / "connections" / "alpha.yaml"
+    path.write_text(path.read_text().replace("{inbound:", "{mode: keep, inbound:"))
+    alpha.drop(order(1))
+    async with watched(site) as serving:
+        assert await serving.samples("inbound_freshness_seconds") == {}
+        await serving.run()
+        ago = serving.hosted.now() - timedelta(minutes=5)
+        serving.watch.vitals.succeeded("alpha", ago)
+        found = await serving.samples("inbound_freshness_seconds")
+        assert found[("alpha",)] == pytest.approx(300, abs=60)
+        service = await serving.hosted.service("alpha")
+        assert service
+        wish = controls.Paused(serving.hosted.now(), "ana")
+        await controls.pause(service.connection.passes, [Side.CUSTOMER], wish)
+        serving.watch.readings._at.clear()
+        serving.watch.vitals.succeeded("alpha", serving.hosted.now())
+        found = await serving.samples("inbound_freshness_seconds")
+        assert found[("alpha",)] == pytest.approx(300, abs=60)
+
+
+async def test_latency_is_from_the_change_itself_to_its_effect_in_both_directions(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflow, "LAG", timedelta(0))
+    alpha, beta, now = site.connect("alpha"), site.connect("beta"), datetime.now(UTC)
+    async with watched(site) as serving:
+        alpha.drop(order(1, at=now - timedelta(seconds=40)))
+        beta.plant(doc(7, at=now - timedelta(seconds=200)))
+        await serving.run()
+        counts = await serving.samples("latency_seconds_count")
+        assert counts == {("alpha", "inbound"): 1, ("beta", "outbound"): 1}
+        sums = await serving.samples("latency_seconds_sum")
+        assert sums[("alpha", "inbound")] == pytest.approx(41, abs=30)
+        assert sums[("beta", "outbound")] == pytest.approx(201, abs=30)
+        buckets = await serving.samples("latency_seconds_bucket")
+        assert buckets[("beta", "outbound", "60.0")] == 0
+        assert buckets[("beta", "outbound", "+Inf")] == 1
+        serving.watch.readings._at.clear()
+        assert await serving.samples("latency_seconds_count") == counts
+        mine = await serving.samples("latency_seconds_count", {"authorization": "Bearer beta"})
+        assert mine == {("beta", "outbound"): 1}
+
+
+async def test_what_was_there_before_the_process_counts_in_no_latency(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflow, "LAG", timedelta(0))
+    site.connect("alpha").drop(order(1))
+    async with watched(site) as serving:
+        await serving.run()
+    async with watched(site) as serving:
+        assert await serving.samples("latency_seconds_count") == {}
 
 
 async def test_what_a_customer_does_not_get_is_no_backlog(site: Site) -> None:

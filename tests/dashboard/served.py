@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -38,11 +38,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(site: Site) -> AsyncIterator[Served]:
-    """All connections of the site; nobody works on them."""
+async def served(site: Site, environ: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
+    """All connections of the site; nobody works on them. ``environ``: an identity provider."""
     async with hosting(site) as hosted:
-        app = make(hosted, Keys({}))
-        dashboard = mount(app)
+        app = make(hosted, Keys(environ or {}))
+        dashboard = mount(app, environ or {})
         async with listening(app, "127.0.0.1", 0) as address, dashboard.watching():
             yield Served(hosted, address)
 

@@ -5,13 +5,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Thread
 
 import pytest
 
 from tests.dashboard.served import Browser, browser, needs_chromium
 from tests.e2e.site import Place, Site
-from tests.harness import Server, doc, order
+from tests.harness import NOW, Doc, Server, doc, order
 
 
 @dataclass
@@ -148,6 +149,49 @@ async def test_a_direction_is_paused_and_resumed_and_the_overview_tells_it_live(
         await page.locator("#c-calm").get_by_role("link", name="calm").click()
         await page.get_by_role("button", name="Resume").click()
         await one.done("Resumed")
+
+
+def changed(running: Running) -> str:
+    """The run that changed order 41, which another one had made."""
+    calm, site = running.calm, running.site
+
+    def latest(name: str, **which: object) -> Doc:
+        rows = [one for one in site.records(name) if which.items() <= one.items()]
+        return max(rows, key=lambda one: str(one.get("started") or one["at"]), default={})
+
+    calm.drop(order(41, summary="Pump"))
+    site.until(lambda: latest("history", ref="41", side="tracos"))
+    made = latest("history", ref="41", side="tracos")["run"]
+    site.until(lambda: latest("runs", c="calm")["_id"] != made)
+    calm.drop(order(41, at=NOW + timedelta(hours=1), summary="Wrong"))
+    site.until(lambda: (calm.doc(41) or {})["description"] == "Wrong")
+    return str(latest("history", ref="41", side="tracos")["run"])
+
+
+@needs_chromium
+async def test_a_run_is_taken_back_after_a_look_at_what_that_does(running: Running) -> None:
+    calm, run = running.calm, changed(running)
+    async with browser() as one:
+        page = one.page
+        await enter(one, running)
+        await page.goto(f"{running.address}/connections/calm")
+        await page.get_by_role("link", name=f"Undo run {run}").click()
+        await page.get_by_role("button", name="Look what would be set back").click()
+        row = page.locator("#undo").get_by_role("row").filter(has_text="41")
+        assert "description: Wrong → Pump" in await row.inner_text()
+        assert (calm.doc(41) or {})["description"] == "Wrong"
+        await page.get_by_label("Why").fill("a wrong list")
+        button = page.get_by_role("button", name="Set 1 order back")
+        await button.click()
+        await page.get_by_role("button", name="No, leave it").click()
+        assert (calm.doc(41) or {})["description"] == "Wrong"
+        await button.click()
+        await one.agree()
+        await one.done("Taken back. The next run tells the customer.")
+        assert (calm.doc(41) or {})["description"] == "Pump"
+        await page.get_by_role("link", name="Audit").click()
+        row = page.get_by_role("row").filter(has_text="run.undo")
+        assert "a wrong list" in await row.inner_text()
 
 
 @needs_chromium

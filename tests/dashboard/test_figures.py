@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tracbridge.dashboard.board import MINUTES, Flow
 from tracbridge.dashboard.figures import Figures, sentence
 from tracbridge.dashboard.rendering import polyline, shown, visible
+from tracbridge.desk.blackouts import Blackouts
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.controls import Paused
 from tracbridge.ports.views import LastRun, Open, Standing
@@ -55,6 +56,35 @@ def test_the_sentence_counts_what_needs_a_person_and_nothing_else() -> None:
 def test_only_what_is_shown_makes_figures_differ() -> None:
     assert GOOD.same(replace(GOOD, at=NOW + timedelta(seconds=5)))
     assert not GOOD.same(replace(GOOD, to_approve=1))
+
+
+def test_in_a_blackout_nothing_is_late() -> None:
+    dark = Blackouts(NOW + timedelta(hours=2), None, None)
+    assert replace(GOOD, standing=OLD, blackouts=dark).health == "in a blackout"
+    assert replace(GOOD, standing=OLD, blackouts=Blackouts(None, NOW, NOW)).health == "behind"
+    told = replace(GOOD, blackouts=dark, paused={Side.TRACOS: Paused(NOW, "ana")})
+    assert told.health == "paused"
+
+
+def test_how_long_a_backlog_takes_is_told_only_where_it_is_known() -> None:
+    waits = replace(GOOD, standing=OLD, to_send=1_200)
+    assert waits.caught_up(2.0) == "about 10 min"
+    assert waits.caught_up(0.0) == "unknown: nothing was given in the last 10 minutes"
+    paused = replace(waits, paused={Side.TRACOS: Paused(NOW, "ana")})
+    assert paused.caught_up(2.0) == "not while it is paused"
+    dark = replace(waits, blackouts=Blackouts(NOW + timedelta(hours=2), None, None))
+    assert dark.caught_up(2.0) == "about 10 min after 2026-03-20 14:00Z, at the rate of before"
+
+
+def test_the_rate_is_that_of_the_last_minutes_since_something_was_given() -> None:
+    flow = Flow()
+    assert flow.rate(6_000.0) == 0.0
+    flow.add(95, 600)
+    flow.add(99, 600)
+    assert flow.rate(100 * 60.0) == pytest.approx(1_200 / 300)
+    assert flow.rate(100 * 60.0 + 30) == pytest.approx(1_200 / 330)
+    assert flow.rate(105 * 60.0) == pytest.approx(600 / 360)
+    assert flow.rate(110 * 60.0) == 0.0
 
 
 def test_an_hour_of_orders_moves_on_and_forgets_what_is_older() -> None:

@@ -1,6 +1,5 @@
 """Connections: how they fare, and what people say they shall do."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -11,6 +10,7 @@ from tracbridge.api.desk import DeskRoute, Limit, Said, page
 from tracbridge.desk.connections import (
     breaker_json,
     connection_json,
+    connections_json,
     controls_json,
     go_on,
     hold_back,
@@ -21,9 +21,6 @@ from tracbridge.domain.workorder import Side
 router = APIRouter(tags=["connections"], route_class=DeskRoute)
 
 WHERE = "/connections/{connection}"
-
-AT_ONCE = 8
-"""Connections of which the figures are read side by side."""
 
 
 class Sides(Said):
@@ -53,15 +50,9 @@ async def connections(
 ) -> dict[str, Any]:
     """Those that the caller may see, by name, each with its standing."""
     names = sorted(name for name in among.connections(caller.tenants) if name > after)
-    some, gate = names[:limit], asyncio.Semaphore(AT_ONCE)
-
-    async def told(name: str) -> dict[str, Any] | None:
-        async with gate:
-            service = await among.service(name)
-            return await connection_json(service) if service else None
-
-    found = await asyncio.gather(*map(told, some))
-    items = [one for one in found if one]
+    some = names[:limit]
+    services = [one for name in some if (one := await among.service(name))]
+    items = await connections_json(services)
     return page(items, some[-1] if len(names) > limit else "")
 
 

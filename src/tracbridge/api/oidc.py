@@ -1,9 +1,11 @@
 """Tokens of an identity provider (OpenID Connect): signed by its keys, made for us, still valid."""
 
 import asyncio
+import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -41,6 +43,11 @@ EVERYBODY = "*"
 PREFIX = "TRACBRIDGE_OIDC_"
 NEEDED = ("ISSUER", "AUDIENCE", "JWKS_URL")
 OPTIONAL = {"ROLE_CLAIM": "tracbridge_role", "TENANT_CLAIM": "tracbridge_tenants"}
+LOGIN = ("CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "SCOPE")
+SCOPE = "openid profile"
+
+LARGEST = 65_536
+"""Bytes of a file with a secret."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -52,11 +59,16 @@ class RefusedError(Exception):
     """A credential that opens nothing; the text is for the log, never for the caller."""
 
 
+class NoRoleError(RefusedError):
+    """The credential is good, and names no role of ours."""
+
+
 class Provider(Struct, frozen=True):
     """Whose tokens count, and where they say what their holder may.
 
     ``role_claim``: a role or a list of names among which one is; ``tenant_claim``: a tenant or a
-    list of them, ``*`` is all.
+    list of them, ``*`` is all. ``client_id``: as whom we send people there to log in, "" where we
+    do not; ``client_secret``: "" for a client without one.
     """
 
     issuer: str
@@ -64,6 +76,12 @@ class Provider(Struct, frozen=True):
     jwks_url: str
     role_claim: str = OPTIONAL["ROLE_CLAIM"]
     tenant_claim: str = OPTIONAL["TENANT_CLAIM"]
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = SCOPE
+
+    def __repr__(self) -> str:
+        return f"Provider({self.issuer!r})"
 
 
 class Source(Protocol):
@@ -85,19 +103,59 @@ def provider_of(environ: Mapping[str, str]) -> Provider | None:
     given = {n[start:]: v.strip() for n, v in environ.items() if n.startswith(PREFIX) and v.strip()}
     if not given:
         return None
-    known = (*NEEDED, *OPTIONAL)
+    known = (*NEEDED, *OPTIONAL, *LOGIN)
     for name in given:
         if name not in known:
             near = PREFIX + nearest(name, known)
             raise SettingError(f"{shown(PREFIX + name)} is no setting; the nearest is {near}.")
     if lacks := [PREFIX + name for name in NEEDED if name not in given]:
         raise SettingError(f"tokens of an identity provider need {' and '.join(lacks)} too.")
-    url = urlsplit(given["JWKS_URL"])
-    if not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
+    if not is_safe(given["JWKS_URL"]):
         raise SettingError(
             f"{PREFIX}JWKS_URL={shown(given['JWKS_URL'])} is not accepted; it takes https://..."
         )
+    file = given.pop("CLIENT_SECRET_FILE", "")
+    _refuse_half_a_login(given, file)
+    if file:
+        given["CLIENT_SECRET"] = _secret_in(file)
     return Provider(**{name.lower(): value for name, value in given.items()})
+
+
+def is_safe(url: str) -> bool:
+    """Nobody between us and that address can read or change what is said."""
+    parts = urlsplit(url)
+    plain = parts.scheme == "http" and parts.hostname in LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or plain)
+
+
+def _refuse_half_a_login(given: Mapping[str, str], file: str) -> None:
+    """Raises `SettingError` for a log-in by redirect that is not whole."""
+    said = [name for name in LOGIN if name in given or (file and name == "CLIENT_SECRET_FILE")]
+    if said and "CLIENT_ID" not in given:
+        raise SettingError(f"{PREFIX}{said[0]} needs {PREFIX}CLIENT_ID too.")
+    if file and "CLIENT_SECRET" in given:
+        raise SettingError(
+            f"{PREFIX}CLIENT_SECRET and {PREFIX}CLIENT_SECRET_FILE are both set: keep one."
+        )
+    if said and not is_safe(given["ISSUER"]):
+        raise SettingError(
+            f"{PREFIX}ISSUER={shown(given['ISSUER'])} is not accepted for a log-in; it takes "
+            "https://..."
+        )
+    if "openid" not in given.get("SCOPE", SCOPE).split():
+        raise SettingError(f"{PREFIX}SCOPE has to name openid; the default is {SCOPE!r}.")
+
+
+def _secret_in(file: str) -> str:
+    try:
+        with Path(file).open(encoding="utf-8") as opened:
+            text = opened.read(LARGEST).strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise SettingError(f"{PREFIX}CLIENT_SECRET_FILE cannot be read: {why}.") from None
+    if not text:
+        raise SettingError(f"{PREFIX}CLIENT_SECRET_FILE is empty.")
+    return text
 
 
 class Oidc:
@@ -114,20 +172,36 @@ class Oidc:
         """Who holds the token. Raises `RefusedError`; `RetryableError` where the provider's keys
         cannot be had.
         """
+        claims = await self._valid(token, source)
+        return self._caller(claims, f"{str(claims['sub'])[:200]} (token)")
+
+    async def person(self, token: str, source: Source, nonce: str) -> Caller:
+        """Who has logged in, by an ID token that was made for us as the client, and for this very
+        log-in. Raises as `caller`; `NoRoleError` where he is known, and may do nothing here.
+        """
+        claims, client = await self._valid(token, source), self._provider.audience
+        shown_ = str(claims.get("nonce", "")).encode("utf-8", "replace")
+        if not hmac.compare_digest(shown_, nonce.encode()):
+            raise RefusedError("ID token: it was made for another log-in")
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if several else client) != client:
+            raise RefusedError("ID token: it was made for another client")
+        return self._caller(claims, named_person(claims))
+
+    async def _valid(self, token: str, source: Source) -> dict[str, Any]:
         claims = await self._claims(token, source)
         try:
             self._rules().validate(claims)
         except JoseError as error:
             raise RefusedError(f"token: {error}") from None
-        return self._caller(claims)
+        return claims
 
-    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+    def _caller(self, claims: Mapping[str, Any], name: str) -> Caller:
         roles = {role for role in Role if role.value in listed(claims, self._provider.role_claim)}
         if not roles:
-            raise RefusedError(f"token: {self._provider.role_claim} names no role")
+            raise NoRoleError(f"token: {self._provider.role_claim} names no role")
         highest = next(role for role in reversed(Role) if role in roles)
         tenants = frozenset(listed(claims, self._provider.tenant_claim))
-        name = f"{str(claims['sub'])[:200]} (token)"
         return Caller(name, highest, None if EVERYBODY in tenants else tenants)
 
     def _rules(self) -> jwt.JWTClaimsRegistry:
@@ -208,6 +282,16 @@ def usable(one: Mapping[str, Any]) -> RSAKey | ECKey | None:
     except (*WRONG, LookupError):
         return None
     return None
+
+
+def named_person(claims: Mapping[str, Any]) -> str:
+    """What stands in the audit: the id that stays the same, and beside it a name for people."""
+    sub = str(claims["sub"])[:100]
+    for name in ("preferred_username", "email", "name"):
+        word = claims.get(name)
+        if word and isinstance(word, str):
+            return f"{word[:100]} (log-in {sub})"
+    return f"{sub} (log-in)"
 
 
 def named(one: Mapping[str, Any]) -> Any:

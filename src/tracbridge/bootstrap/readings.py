@@ -4,17 +4,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tracbridge.adapters.mongo.pulse import Pulse, pulses, unsent_of
+from tracbridge.adapters.mongo.pulse import Pulse, last_runs, linked, pulses
+from tracbridge.adapters.mongo.unsent import Asked, unsent_of_many
 from tracbridge.adapters.mongo.views import Unsent, earlier
 from tracbridge.adapters.observe.metrics import Reading
 from tracbridge.bootstrap import Service
 from tracbridge.bootstrap.hosting import Hosted
+from tracbridge.bootstrap.inflow import Inflow
 from tracbridge.bootstrap.inventory import breakers
 from tracbridge.domain.errors import TracbridgeError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine import controls, pace
+from tracbridge.ports.views import Open, Standing
 from tracbridge.runtime.vitals import Vitals
 
 FRESH = 15.0
@@ -26,8 +30,8 @@ BOUND = 2.0
 PORTION = 100
 """Connections that are read together."""
 
-TOGETHER = 8
-"""Questions to the server at one time."""
+KEPT = (pace.KEPT, controls.KEPT)
+"""Cursors that tell what is paused, and how calls fare."""
 
 
 class Readings:
@@ -38,6 +42,7 @@ class Readings:
         self._lock = asyncio.Lock()
         self._each: dict[str, Reading] = {}
         self._at: dict[str, float] = {}
+        self._inflow = Inflow(hosted)
         self.reachable = True
         self._asked = self._read = 0
 
@@ -57,6 +62,7 @@ class Readings:
         """Connections that are gone from the configuration."""
         for name in self._each.keys() - known.keys():
             del self._each[name], self._at[name]
+        self._inflow.keep(known)
         self._vitals.keep(frozenset(known))
 
     def _due(self, wanted: Iterable[str]) -> list[str]:
@@ -68,7 +74,13 @@ class Readings:
         vital = self._vitals.of(name)
         known = self._each.get(name) or Reading(tenant, name)
         return replace(
-            known, succeeded=vital.succeeded, failing=vital.failing, why=vital.why, tenant=tenant
+            known,
+            succeeded=vital.succeeded,
+            failing=vital.failing,
+            why=vital.why,
+            tenant=tenant,
+            inbound=self._inflow.age(name, vital.succeeded, paused="customer" in known.paused),
+            latency=self._inflow.latency(name),
         )
 
     async def _refresh(self, due: Sequence[str]) -> None:
@@ -102,25 +114,14 @@ class Readings:
                 yield service
 
     async def _group(self, services: Sequence[Service]) -> None:
-        first, gate = services[0], asyncio.Semaphore(TOGETHER)
-        names = [one.name for one in services]
+        first, found = services[0], {one.name: one for one in services}
         self._asked += 1
-        kept = (pace.KEPT, controls.KEPT)
-        found = await pulses(first.state.database, first.host, names, kept)
-
-        async def read(service: Service) -> None:
-            creates = Side.TRACOS in service.connection.policies.creators
-            async with gate:
-                unsent = await unsent_of(service.views, service.orders, creates=creates)
-            self._keep(service, found[service.name], unsent)
-
-        tasks = [asyncio.ensure_future(read(one)) for one in services]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        each = await pulses(first.state.database, first.host, list(found), KEPT)
+        async for name, unsent, _ in unsent_of_many(
+            first.state.database, first.host, _asked(services)
+        ):
+            self._keep(found[name], each[name], unsent)
+        await self._inflow.read(services)
 
     def _keep(self, service: Service, pulse: Pulse, unsent: Unsent) -> None:
         now = self._hosted.now()
@@ -141,6 +142,89 @@ class Readings:
             paused=frozenset(side for side in ("customer", "tracos") if side in paused),
             leased=pulse.leased,
         )
+
+
+class Stand(Struct, frozen=True):
+    """Where one connection stands, read together with others.
+
+    ``standing.in_sync`` is 0 where it was not asked for. Not ``exact``: very many documents are not
+    sent yet; then ``standing.on_their_way`` is an upper bound, and ``in_sync`` a lower one.
+    ``to_send``: those on their way that nobody has begun to give the customer. ``breakers``: the
+    state of each kind of call; ``paused``: sides whose changes wait.
+    """
+
+    standing: Standing
+    exact: bool
+    to_send: int
+    not_created: int
+    to_approve: int
+    paused: Mapping[Side, controls.Paused]
+    breakers: Mapping[str, str]
+
+
+async def stands(
+    services: Collection[Service], *, sums: bool = False
+) -> AsyncIterator[tuple[str, Stand | TracbridgeError]]:
+    """Where each of these connections stands, or why it cannot be told, in a few questions for all
+    of them. ``sums``: also how many orders are in sync, which takes longer the more there are.
+    """
+    for some in _by_memory(services):
+        told = set()
+        try:
+            async for name, stand in _stands(some, sums=sums):
+                told.add(name)
+                yield name, stand
+        except TracbridgeError as error:
+            for one in some:
+                if one.name not in told:
+                    yield one.name, error
+
+
+async def _stands(services: Sequence[Service], *, sums: bool) -> AsyncIterator[tuple[str, Stand]]:
+    """Of connections with one memory."""
+    names, first = [one.name for one in services], services[0]
+    database, host = first.state.database, first.host
+    each = await pulses(database, host, names, KEPT)
+    runs = await last_runs(database, host, names)
+    counted = await linked(database, host, names) if sums else {}
+    now = services[0].connection.clock.now()
+    async for name, unsent, exact in unsent_of_many(database, host, _asked(services)):
+        pulse, (whole, restless) = each[name], counted.get(name, (0, 0))
+        paused = pulse.cursors.get(controls.KEPT) or {}
+        standing = Standing(
+            connection=name,
+            last_run=runs.get(name),
+            worker=pulse.worker,
+            in_sync=max(whole - restless - unsent.linked - (0 if exact else unsent.new), 0),
+            on_their_way=pulse.moving + unsent.linked + unsent.new,
+            open=Open(
+                held=pulse.held,
+                quarantined=sum(pulse.cases.values()),
+                refused=pulse.refused,
+                missing=pulse.missing,
+                unreachable=pulse.unreachable,
+            ),
+            oldest=earlier(unsent.oldest, pulse.oldest),
+        )
+        yield (
+            name,
+            Stand(
+                standing,
+                exact,
+                unsent.linked + unsent.new,
+                unsent.kept,
+                pulse.to_approve,
+                {Side(side): controls.Paused(**one) for side, one in paused.items()},
+                breakers(pulse.cursors.get(pace.KEPT), now),
+            ),
+        )
+
+
+def _asked(services: Iterable[Service]) -> list[Asked]:
+    return [
+        Asked(one.name, one.views, one.orders, Side.TRACOS in one.connection.policies.creators)
+        for one in services
+    ]
 
 
 def _by_memory(services: Iterable[Service]) -> Iterator[list[Service]]:

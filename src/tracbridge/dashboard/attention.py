@@ -1,8 +1,8 @@
 """What waits for a person in quarantine: cases by their cause, and one case with its bytes."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse, Response
@@ -14,16 +14,17 @@ from tracbridge.dashboard.visit import Seen, Visit, Visited
 from tracbridge.desk.approvals import rule_of
 from tracbridge.desk.errors import UnknownError
 from tracbridge.desk.quarantine import found, original_of
+from tracbridge.desk.texts import counted
 from tracbridge.domain.errors import TracbridgeError
 from tracbridge.ports.state import QuarantineCase
 
 router = APIRouter(prefix="/attention")
 
-MOST = 1_000
-"""Cases of one connection that the page groups."""
+MOST = 50
+"""Causes that the page shows."""
 
-LISTED = 20
-"""Cases of a group that are listed; the group holds all."""
+LISTED = 50
+"""Cases of a cause that are listed."""
 
 AT_ONCE = 500
 """Cases that one action takes."""
@@ -32,92 +33,115 @@ VIEWED = 64 * 1024
 """Bytes of an original that the page shows; the download has all."""
 
 
-class Group(Struct):
-    """Cases of one connection with one cause. ``rule``: the rule that holds them, or ""."""
+class Cause(Struct, frozen=True):
+    """Open cases of one connection with one cause. ``rule``: the rule that holds them, or "";
+    ``total``: how many cases, ``orders``: how many of them name an order; ``query``: what finds
+    them.
+    """
 
     connection: str
     rule: str
-    cases: list[QuarantineCase]
+    reason: str
+    hint: str
+    total: int
+    orders: int
+    query: Mapping[str, Any]
 
-    @property
-    def first(self) -> QuarantineCase:
-        """The newest."""
-        return self.cases[0]
 
-    @property
-    def value(self) -> str:
-        """The value that all of them show, "" where they differ."""
-        values = {case.why.value for case in self.cases}
-        return self.first.why.value if len(values) == 1 else ""
+class Group(Struct, frozen=True):
+    """A cause with its newest cases, up to `AT_ONCE`."""
+
+    cause: Cause
+    cases: Sequence[QuarantineCase]
 
     @property
     def title(self) -> str:
-        """The cause in a line."""
-        why = self.first.why
-        if self.rule:
-            return f"held by rule {self.rule}"
-        parts = (why.pointer, self.value, why.reason.rstrip("."))
+        """The cause in a line: with place and value where all of these cases share them."""
+        if self.cause.rule:
+            return f"held by rule {self.cause.rule}"
+        places = {case.why.pointer for case in self.cases}
+        parts = (shared(places), self.value, self.cause.reason.rstrip("."))
         return " ".join(part for part in parts if part)
 
     @property
-    def orders(self) -> int:
-        """How many orders they are about."""
-        return len({case.ref or case.source for case in self.cases})
+    def value(self) -> str:
+        """The value that all of these cases show, "" where they differ."""
+        return shared({case.why.value for case in self.cases})
+
+    @property
+    def about(self) -> str:
+        """What it is about, and how many."""
+        named, total = self.cause.orders, self.cause.total
+        return counted(named, "order") if named == total else counted(total, "record")
 
 
-def grouped(connection: str, cases: Iterable[QuarantineCase]) -> list[Group]:
-    """By cause, the largest group first."""
-    groups: dict[tuple[str, ...], Group] = {}
-    for case in cases:
-        rule, why = rule_of(case) if case.token else "", case.why
-        cause = ("rule", rule) if rule else (why.code, why.pointer, why.reason, case.side.value)
-        groups.setdefault(cause, Group(connection, rule, [])).cases.append(case)
-    return sorted(groups.values(), key=lambda group: -len(group.cases))
+def shared(values: set[str]) -> str:
+    """The one value, "" where there are several."""
+    return next(iter(values)) if len(values) == 1 else ""
 
 
-async def groups_of(service: Service) -> list[Group]:
-    """What is open on one connection."""
-    cases = []
-    async for case in service.views.cases():
-        cases.append(case)
-        if len(cases) >= MOST:
-            break
-    return grouped(service.name, cases)
+async def causes_of(service: Service) -> list[Cause]:
+    """What is open on one connection, the most frequent first."""
+    return [
+        Cause(
+            connection=service.name,
+            rule=(row["rule"] or "").strip('"'),
+            reason=row["reason"],
+            hint=row["hint"],
+            total=row["cases"],
+            orders=row["orders"],
+            query={
+                "state": "open",
+                "code": row["code"],
+                "side": row["side"],
+                **({"value": row["rule"]} if row["rule"] else {}),
+            },
+        )
+        for row in await service.listing.causes()
+    ]
 
 
 Chosen = Annotated[str, Query(max_length=100)]
 
 
-async def chosen(visit: Visit, connection: str) -> tuple[list[Service], list[str]]:
-    """The connection that is named, or all that wait for somebody; and why some are not there."""
+async def chosen(visit: Visit, connection: str) -> list[Service]:
+    """The connection that is named, or all that wait for somebody."""
     if connection:
         names = [connection] if connection in visit.names() else []
     else:
         figures = await visit.board.all(visit.caller.tenants)
         names = [one.name for one in figures if one.attention or one.standing is None]
     services = await asyncio.gather(*map(visit.hosted.service, names))
-    return [one for one in services if one is not None], []
+    return [one for one in services if one is not None]
 
 
 @router.get("")
 async def attention(visit: Visited, connection: Chosen = "") -> HTMLResponse:
-    """All causes, those of most orders first."""
-    services, _ = await chosen(visit, connection)
-    found_, away = [], []
-    for service in services:
+    """All causes, those of most cases first; what a rule holds comes last."""
+    services = {one.name: one for one in await chosen(visit, connection)}
+    causes: list[Cause] = []
+    away = []
+    for service in services.values():
         try:
-            found_ += await groups_of(service)
+            causes += await causes_of(service)
         except TracbridgeError as error:
             away.append(f"{service.name}: {error}")
+    causes.sort(key=lambda one: (bool(one.rule), -one.total))
+    groups = []
+    for cause in causes[:MOST]:
+        listing = services[cause.connection].listing
+        cases, _ = await listing.cases(cause.query, "", AT_ONCE)
+        if cases:  # else they were dealt with in between
+            groups.append(Group(cause, cases))
     return visit.page(
         "attention.html",
         section="attention",
-        groups=sorted(found_, key=lambda group: (bool(group.rule), -len(group.cases))),
+        groups=groups,
+        more=max(len(causes) - MOST, 0),
         away=away,
         names=visit.names(),
         connection=connection,
         listed=LISTED,
-        at_once=AT_ONCE,
     )
 
 

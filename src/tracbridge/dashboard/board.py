@@ -5,19 +5,20 @@ They are read again soon after something happened, and now and then, as long as 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from msgspec import Struct, field
 
+from tracbridge.bootstrap import Service
 from tracbridge.bootstrap.hosting import Hosted
 from tracbridge.dashboard.figures import Figures, figures_of
 from tracbridge.domain.errors import TracbridgeError
 from tracbridge.runtime.hub import Event
 
-SIDE_BY_SIDE = 4
-"""Connections that are read at one time: the work itself has the same processor."""
+PORTION = 100
+"""Connections that are read together; in between, the work itself has its turn."""
 
 FRESH = timedelta(minutes=2)
 """After this the figures are read again although nothing was heard."""
@@ -25,14 +26,18 @@ FRESH = timedelta(minutes=2)
 OFTEN = timedelta(seconds=2)
 """Figures of one connection are not read again before, however much is heard of it."""
 
-PATIENCE = 0.3
+PATIENCE = 0.6
 """Seconds that a page waits for figures; what is not there by then follows."""
 
 GATHER = 0.5
 """Seconds in which changes are gathered before they are shown."""
 
 MINUTES = 60
-EFFECTS = ("created", "updated", "delivered")
+LATELY = 10
+"""Minutes whose orders tell how long the next ones will take."""
+
+GIVEN = "delivered"
+EFFECTS = ("created", "updated", GIVEN)
 """What counts as throughput: orders that got something new on the other side."""
 
 
@@ -54,6 +59,18 @@ class Flow(Struct):
         gone = min(max(minute - self.last, 0), MINUTES)
         return [*self.values[gone:], *([0] * gone)]
 
+    def rate(self, now: float) -> float:
+        """Orders a second since the first of the last minutes that had any; 0 where none had.
+        ``now``: seconds since 1970.
+        """
+        minute = int(now // 60)
+        late = self.until(minute)[-LATELY:]
+        first = next((n for n, count in enumerate(late) if count), None)
+        if first is None:
+            return 0.0
+        begun = 60 * (minute - len(late) + 1 + first)
+        return sum(late) / max(now - begun, 1.0)
+
 
 class Board:
     """Of one process. `watching` has to run while pages are shown."""
@@ -62,15 +79,19 @@ class Board:
         self._hosted = hosted
         self._figures: dict[str, Figures] = {}
         self._flows: dict[str, Flow] = {}
+        self._given: dict[str, Flow] = {}
         self._heard: set[str] = set()
-        self._reading: dict[str, asyncio.Task[None]] = {}
-        self._turns = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._due: dict[str, None] = {}
+        self._reader: asyncio.Task[None] | None = None
         self._watchers: set[Watcher] = set()
         self._ended = False
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Listens to what happens while the block runs; then every live page ends."""
+        """Listens to what happens while the block runs; then every live page ends. All is read once
+        at the beginning, so that the first one who looks need not wait for it.
+        """
+        self._read_again(self._hosted.connections())
         listener = asyncio.create_task(self._listen())
         keeper = asyncio.create_task(self._keep())
         try:
@@ -78,7 +99,7 @@ class Board:
         finally:
             self._ended = True
             self._tell("")
-            tasks = [listener, keeper, *self._reading.values()]
+            tasks = [listener, keeper, *([self._reader] if self._reader else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -90,14 +111,15 @@ class Board:
         what could not be read in time has no standing yet.
         """
         names = list(self._hosted.connections(tenants))
-        tasks = [task for name in names if (task := self._read_again(name))]
-        if tasks:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+        if reader := self._read_again(names):
+            await asyncio.wait([reader], timeout=PATIENCE)
         return sorted(map(self.known, names), key=lambda one: (one.rank, one.name))
 
     async def of(self, name: str) -> Figures:
-        """Those of one connection as they are now."""
-        await asyncio.wait([self._reading.get(name) or self._begin(name)])
+        """Those of one connection as they are now, with how many orders are in sync."""
+        service = await self._service(name)
+        async for found in figures_of([service] if service else [], sums=True):
+            self._keep_found(found)
         return self.known(name)
 
     def known(self, name: str) -> Figures:
@@ -109,6 +131,10 @@ class Board:
         """Orders per minute that got something new on the other side, of the last hour."""
         minute = int(self._hosted.now().timestamp() // 60)
         return self._flows.get(name, Flow()).until(minute)
+
+    def rate(self, name: str) -> float:
+        """Orders a second that the customer was given of late, 0 where none was."""
+        return self._given.get(name, Flow()).rate(self._hosted.now().timestamp())
 
     async def changes(self, tenants: Collection[str] | None) -> AsyncIterator[set[str]]:
         """The names of connections whose figures changed, gathered; the empty set now and then."""
@@ -124,46 +150,64 @@ class Board:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def _read_again(self, name: str) -> asyncio.Task[None] | None:
-        """The reading of its figures, where they are not fresh."""
-        if name in self._reading:
-            return self._reading[name]
+    def _read_again(self, names: Collection[str]) -> asyncio.Task[None] | None:
+        """The reading of those whose figures are not fresh, None where all are."""
+        self._due |= dict.fromkeys(name for name in names if self._is_old(name))
+        if self._due and (self._reader is None or self._reader.done()):
+            self._reader = asyncio.create_task(self._read_due())
+        busy = self._reader is not None and not self._reader.done()
+        return self._reader if busy else None
+
+    def _is_old(self, name: str) -> bool:
         known = self._figures.get(name)
-        if known:
-            kept = OFTEN if name in self._heard else FRESH
-            if self._hosted.now() - known.at < kept:
-                return None
-        return self._begin(name)
+        kept = OFTEN if name in self._heard else FRESH
+        return known is None or self._hosted.now() - known.at >= kept
 
-    def _begin(self, name: str) -> asyncio.Task[None]:
-        self._heard.discard(name)
-        task = asyncio.create_task(self._read(name))
-        self._reading[name] = task
-        task.add_done_callback(lambda _: self._reading.pop(name, None))
-        return task
+    async def _read_due(self) -> None:
+        """Until nothing is due, some at a time."""
+        while self._due:
+            names = list(self._due)[:PORTION]
+            await self._read(names)
+            for name in names:
+                self._due.pop(name, None)
 
-    async def _read(self, name: str) -> None:
-        async with self._turns:
+    async def _read(self, names: Sequence[str]) -> None:
+        """These together; whoever shows one that differs now is told."""
+        services = []
+        for name in names:
+            self._heard.discard(name)
+            service = await self._service(name)
+            if service is not None:
+                services.append(service)
+        async for found in figures_of(services):
+            self._keep_found(found)
+
+    def _keep_found(self, found: Figures) -> None:
+        before = self._figures.get(found.name)
+        self._figures[found.name] = found
+        if before is None or not before.same(found):
+            self._tell(found.name)
+
+    async def _service(self, name: str) -> Service | None:
+        """To wire one takes some time, so others have their turn."""
+        await asyncio.sleep(0)
+        try:
             service = await self._hosted.service(name)
-            if service is None:
-                self._figures.pop(name, None)
-                return
-            before = self._figures.get(name)
-            try:
-                found = await figures_of(service)
-            except (TracbridgeError, OSError) as error:
-                found = Figures(name, service.settings.tenant, self._hosted.now(), error=str(error))
-            self._figures[name] = found
-            if before is None or not before.same(found):
-                self._tell(name)
+        except (TracbridgeError, OSError) as error:
+            tenant = self._hosted.tenant_of(name)
+            self._figures[name] = Figures(name, tenant, self._hosted.now(), error=str(error))
+            self._tell(name)
+            return None
+        if service is None:
+            self._figures.pop(name, None)
+        return service
 
     async def _keep(self) -> None:
         """Reads again what was heard of, and what is old, while somebody looks."""
         while True:
             await asyncio.sleep(GATHER)
             if self._watchers:
-                for name in self._hosted.connections():
-                    self._read_again(name)
+                self._read_again(self._hosted.connections())
 
     async def _listen(self) -> None:
         while True:
@@ -175,9 +219,10 @@ class Board:
             return
         self._heard.add(event.connection)
         if event.kind == "batch":
-            count = sum(effects(event.data.get("counts", {})))
-            minute = int(event.at.timestamp() // 60)
+            counts = event.data.get("counts", {})
+            count, minute = sum(effects(counts)), int(event.at.timestamp() // 60)
             self._flows.setdefault(event.connection, Flow()).add(minute, count)
+            self._given.setdefault(event.connection, Flow()).add(minute, counts.get(GIVEN, 0))
             if count:
                 self._tell(event.connection)
 

@@ -29,7 +29,7 @@ MOST = 500
 @router.get("")
 async def conflicts(visit: Visited, connection: Chosen = "") -> HTMLResponse:
     """Those that wait, of all connections or one; of one also those that were decided lately."""
-    services, _ = await chosen(visit, connection)
+    services = await chosen(visit, connection)
     waiting: list[tuple[str, Conflict, str]] = []
     decided: list[tuple[str, Conflict, str]] = []
     away = []

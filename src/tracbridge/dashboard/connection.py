@@ -4,13 +4,16 @@ from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from tracbridge.api.problem import ProblemError, missing
 from tracbridge.bootstrap import Service
 from tracbridge.dashboard.visit import Seen, Visited
+from tracbridge.desk.errors import UnknownError
 from tracbridge.desk.orders import keys_of
 from tracbridge.desk.preview import plan_of
+from tracbridge.desk.runs import WHY, foreseen
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.pace import KEPT, wishes
 from tracbridge.ports.connector import Paced
@@ -37,6 +40,7 @@ async def connection(visit: Visited, service: Seen) -> HTMLResponse:
         one=figures,
         sides=list(Side),
         runs=await service.past.runs(LATELY),
+        caught_up=figures.caught_up(visit.board.rate(service.name)) if figures.to_send else "",
         breakers=await breakers_of(service),
         connector=service.settings.connector,
     )
@@ -80,6 +84,42 @@ async def preview(visit: Visited, service: Seen) -> HTMLResponse:
     """What a run would do now, as a part of the page."""
     plan = await plan_of(service, list(Side))
     return visit.page("plan.html", plan=plan, name=service.name, shown=SHOWN)
+
+
+Id = Annotated[str, Path(min_length=1, max_length=100)]
+
+
+@router.get("/runs/{run}")
+async def run_(visit: Visited, service: Seen, run: Id) -> HTMLResponse:
+    """One run: what it did, and a button that shows what taking it back would do."""
+    found = await service.listing.run(run)
+    if found is None:
+        raise missing()
+    return visit.page(
+        "run.html", name=service.name, run=found, changes=await service.listing.changed_by(run)
+    )
+
+
+@router.get("/runs/{run}/undo")
+async def undo(visit: Visited, service: Seen, run: Id) -> HTMLResponse:
+    """What taking it back would do now, as a part of the page; writes nothing."""
+    if not visit.acts:
+        raise ProblemError(403, "Not allowed", "This takes the role operator.")
+    try:
+        plan = await foreseen(service, run, None, visit.caller.name)
+    except UnknownError:
+        raise missing() from None
+    orders = [one for one in plan.orders if one]
+    return visit.page(
+        "undo.html",
+        name=service.name,
+        run=run,
+        plan=plan,
+        orders=orders[:SHOWN],
+        more=max(len(orders) - SHOWN, 0),
+        why=WHY,
+        keys=await keys_of(service, [one.ref for one in orders[:SHOWN]]),
+    )
 
 
 Number = Annotated[str, Query(max_length=200)]

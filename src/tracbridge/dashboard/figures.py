@@ -1,17 +1,18 @@
 """The figures of one connection, and in a word how it fares."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tracbridge.bootstrap import Service
-from tracbridge.desk.standing import status_of
+from tracbridge.desk.blackouts import Blackouts, blackout_of
+from tracbridge.desk.standing import catch_up, fares_of
+from tracbridge.desk.texts import lasting, moment
+from tracbridge.domain.errors import TracbridgeError
 from tracbridge.domain.workorder import Side
-from tracbridge.engine.controls import Paused, paused
-from tracbridge.engine.pace import KEPT as PACE
-from tracbridge.ports.connector import Paced
+from tracbridge.engine.controls import Paused
 from tracbridge.ports.views import Standing
 
 LATE = timedelta(minutes=15)
@@ -27,19 +28,30 @@ HEALTH = ("cannot run", "needs attention", "behind", "paused", "not read yet", "
 class Figures(Struct, frozen=True):
     """``at``: when they were read. ``standing`` None: not read yet, or why not in ``error``.
 
-    ``breaker``: calls that nobody makes just now, in words, or "". ``paused``: sides whose changes
-    wait because somebody said so.
+    ``standing.in_sync`` is 0 where it was not asked for. Not ``exact``: ``on_their_way`` is an
+    upper bound. ``to_send``: those on their way that nobody has begun to give. ``breaker``: calls
+    that nobody makes just now, in words, or "". ``paused``: sides whose changes wait because
+    somebody said so.
+    ``blackouts``: hours in which nothing is done, None where there are none.
     """
 
     name: str
     tenant: str
     at: datetime
     standing: Standing | None = None
+    exact: bool = True
+    to_send: int = 0
     to_approve: int = 0
     not_created: int = 0
     paused: Mapping[Side, Paused] = {}
     breaker: str = ""
     error: str = ""
+    blackouts: Blackouts | None = None
+
+    @property
+    def dark(self) -> datetime | None:
+        """When the blackout of this moment is over, None outside of any."""
+        return self.blackouts.until if self.blackouts else None
 
     @property
     def refused(self) -> int:
@@ -71,12 +83,13 @@ class Figures(Struct, frozen=True):
     @property
     def rank(self) -> int:
         """The place of its health in `HEALTH`."""
-        late = bool(self.standing and self.standing.on_their_way) and self.waiting_for > LATE
+        waits = bool(self.standing and self.standing.on_their_way)
+        late = waits and self.waiting_for > LATE and self.dark is None
         found = (
             bool(self.wrong),
             bool(self.attention),
             late or bool(self.breaker),
-            bool(self.paused),
+            bool(self.paused or self.dark),
             self.standing is None,
         )
         return next((n for n, true in enumerate(found) if true), len(HEALTH) - 1)
@@ -84,35 +97,54 @@ class Figures(Struct, frozen=True):
     @property
     def health(self) -> str:
         """How it fares."""
-        return HEALTH[self.rank]
+        dark = self.dark and not self.paused and HEALTH[self.rank] == "paused"
+        return "in a blackout" if dark else HEALTH[self.rank]
+
+    def caught_up(self, rate: float) -> str:
+        """When what waits has been given, in words; ``rate``: orders a second of late."""
+        if Side.TRACOS in self.paused:
+            return "not while it is paused"
+        span = catch_up(self.to_send, rate)
+        if span is None:
+            return "unknown: nothing was given in the last 10 minutes"
+        after = f" after {moment(self.dark)}, at the rate of before" if self.dark else ""
+        return f"about {lasting(span)}{after}"
 
     def same(self, other: "Figures") -> bool:
-        """Nothing that is shown differs."""
-        return replace(self, at=other.at) == other and self.rank == other.rank
+        """Nothing that a row of the overview shows differs."""
+        one, two = (replace(f, at=other.at, standing=_unsummed(f.standing)) for f in (self, other))
+        return one == two and self.rank == other.rank
 
 
-async def figures_of(service: Service) -> Figures:
-    """Read now. Raises `TracbridgeError` where the memory cannot be reached."""
-    status = await status_of(service)
-    return Figures(
-        name=service.name,
-        tenant=service.settings.tenant,
-        at=service.connection.clock.now(),
-        standing=status.standing,
-        to_approve=status.to_approve,
-        not_created=status.not_created,
-        paused=await paused(service.connection.passes),
-        breaker=await breaker_of(service),
-    )
+def _unsummed(standing: Standing | None) -> Standing | None:
+    return replace(standing, in_sync=0) if standing else None
 
 
-async def breaker_of(service: Service) -> str:
-    """Which calls nobody makes just now."""
-    if not isinstance(service.customer.connector, Paced):
-        return ""
-    kept = await service.connection.passes.cursor(PACE) or {}
-    operations = kept.get("state", {}).get("operations", {})
-    return ", ".join(name for name, one in operations.items() if one["state"] == "open")
+async def figures_of(services: Sequence[Service], *, sums: bool = False) -> AsyncIterator[Figures]:
+    """Those of each of these connections, read now, in a few questions for all of them. ``sums``:
+    with how many orders are in sync.
+    """
+    known = {one.name: one for one in services}
+    async for name, fare in fares_of(services, sums=sums):
+        service = known[name]
+        now, tenant = service.connection.clock.now(), service.settings.tenant
+        if isinstance(fare, TracbridgeError):
+            yield Figures(name, tenant, now, error=str(fare))
+            continue
+        calls = (call for call, state in fare.breakers.items() if state == "open")
+        yield Figures(
+            name=name,
+            tenant=tenant,
+            at=now,
+            standing=fare.status.standing,
+            exact=fare.status.exact,
+            to_send=fare.to_send,
+            to_approve=fare.status.to_approve,
+            not_created=fare.status.not_created,
+            paused=fare.paused,
+            breaker=", ".join(calls),
+            blackouts=blackout_of(service.settings.blackouts, now),
+        )
 
 
 def sentence(found: list[Figures]) -> str:

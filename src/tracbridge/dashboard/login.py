@@ -1,15 +1,18 @@
-"""Log in with an API key, and out."""
+"""Log in with an API key or at an identity provider, and out."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from tracbridge.api.problem import ProblemError
+from tracbridge.api.limits import address, refused, too_many
+from tracbridge.api.problem import ProblemError, missing
+from tracbridge.dashboard.redirect import WITHIN, NotLetInError
 from tracbridge.dashboard.rendering import rendered
 from tracbridge.dashboard.sessions import (
     LIFE,
+    SHORT,
     Visitors,
     bearing,
     cookie,
@@ -43,15 +46,26 @@ def within(path: str) -> str:
 
 def asking(request: Request, after: str, wrong: str = "", status: int = 200) -> HTMLResponse:
     """The form."""
-    token = secret()
-    answer = HTMLResponse(rendered("login.html", {"after": after, "wrong": wrong, "token": token}))
+    token, redirect = secret(), request.app.state.visitors.redirect
+    context = {"after": after, "wrong": wrong, "token": token}
+    context["provider"] = redirect.host if redirect else ""
+    answer = HTMLResponse(rendered("login.html", context))
     answer.status_code = status
     keep(answer, request, ASKED, token, seconds=3_600)
     return answer
 
 
-def keep(answer: Response, request: Request, name: str, value: str, seconds: int) -> None:
-    """A cookie that no script reads and no other site sends."""
+def keep(
+    answer: Response,
+    request: Request,
+    name: str,
+    value: str,
+    seconds: int,
+    site: Literal["strict", "lax"] = "strict",
+) -> None:
+    """A cookie that no script reads and no other site sends. ``lax``: also with one who is sent
+    back to us.
+    """
     answer.set_cookie(
         cookie(request, name),
         value,
@@ -59,7 +73,7 @@ def keep(answer: Response, request: Request, name: str, value: str, seconds: int
         path="/",
         secure=not plain(request),
         httponly=True,
-        samesite="strict",
+        samesite=site,
     )
 
 
@@ -97,6 +111,59 @@ async def login(
     answer = RedirectResponse(within(after), 303)
     keep(answer, request, "session", id_, int(LIFE.total_seconds()))
     answer.delete_cookie(cookie(request, ASKED), path="/", secure=not plain(request))
+    return answer
+
+
+# -- at an identity provider -----------------------------------------------------------------
+
+STATE = "oidc"
+"""The cookie that keeps the state of a log-in until the browser comes back."""
+
+BACK = "/login/back"
+"""Where it comes back to; the provider has to know this address."""
+
+
+@router.get("/login/oidc")
+async def leave(request: Request, after: Next = "/") -> Response:
+    """Sends the browser to the identity provider."""
+    visitors: Visitors = request.app.state.visitors
+    if visitors.redirect is None:
+        raise missing()
+    if wait := visitors.begun.take(address(request)):
+        raise too_many(wait, "Too many log-ins were begun from your address")
+    # Plain HTTP is for this very machine; whatever stands before us elsewhere speaks TLS.
+    scheme, host = "http" if plain(request) else "https", request.headers.get("host", "")
+    try:
+        url, state = await visitors.redirect.begin(f"{scheme}://{host}{BACK}", within(after))
+    except NotLetInError as error:
+        refused(request, error.why)
+        return asking(request, within(after), error.shown, error.status)
+    answer = RedirectResponse(url, 303)
+    keep(answer, request, STATE, state, int(WITHIN), site="lax")
+    return answer
+
+
+@router.get(BACK)
+async def back(request: Request) -> Response:
+    """Begins a session for whom the identity provider has let in."""
+    visitors: Visitors = request.app.state.visitors
+    if visitors.redirect is None:
+        raise missing()
+    told, kept = dict(request.query_params), request.cookies.get(cookie(request, STATE), "")
+    try:
+        hosted = request.app.state.hosted
+        caller, after = await visitors.redirect.finish(told, kept, hosted)
+    except NotLetInError as error:
+        refused(request, error.why)
+        answer: Response = asking(request, "/", error.shown, error.status)
+    else:
+        visitors.sessions.end(id_of(request))
+        id_, _ = visitors.sessions.begin_for(caller)
+        # A page, not a redirect: who comes from another site brings no strict cookie, not even to
+        # where a redirect leads him; what our own page leads to he does.
+        answer = HTMLResponse(rendered("onwards.html", {"after": within(after)}))
+        keep(answer, request, "session", id_, int(SHORT.total_seconds()))
+    answer.delete_cookie(cookie(request, STATE), path="/", secure=not plain(request))
     return answer
 
 

@@ -1,6 +1,6 @@
 """All pages as an application of their own beside the API: frame, files, errors, headers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request
@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from tracbridge.api.oidc import provider_of
 from tracbridge.api.problem import ProblemError, missing
-from tracbridge.bootstrap.hosting import Hosted
+from tracbridge.bootstrap.hosting import Hosted, said
 from tracbridge.dashboard import (
     attention,
     audit,
@@ -23,6 +24,7 @@ from tracbridge.dashboard import (
 )
 from tracbridge.dashboard.board import Board
 from tracbridge.dashboard.headers import Guarded
+from tracbridge.dashboard.redirect import Redirect
 from tracbridge.dashboard.rendering import FILES, STATIC, rendered
 from tracbridge.dashboard.sessions import Sessions, Visitors
 from tracbridge.dashboard.visit import LoginNeededError
@@ -65,11 +67,16 @@ class Dashboard:
             yield
 
 
-def mount(app: FastAPI) -> Dashboard:
+def mount(app: FastAPI, environ: Mapping[str, str] | None = None) -> Dashboard:
     """The dashboard at ``/``, behind all routes that ``app`` has by now; its sessions count for the
     API too.
+
+    ``environ``: where the identity provider is named; else the environment and ``.env``. Raises
+    `SettingError` where that is not whole.
     """
-    visitors = Visitors(app.state.access, Sessions(app.state.hosted.now))
+    provider = provider_of(said() if environ is None else environ)
+    redirect = Redirect(provider) if provider and provider.client_id else None
+    visitors = Visitors(app.state.access, Sessions(app.state.hosted.now), redirect)
     app.state.access = visitors
     dashboard = Dashboard(app.state.hosted, visitors)
     app.mount("/", dashboard.app)

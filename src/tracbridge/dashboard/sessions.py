@@ -2,7 +2,8 @@
 to show before one of them counts.
 
 A session is no right of its own. It stands for the API key or token that began it, and each
-request asks for that one anew: a revoked key ends the session.
+request asks for that one anew: a revoked key ends the session. Where the identity provider has let
+somebody in, it stands for what that said, for a short time.
 """
 
 import hmac
@@ -10,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -17,10 +19,18 @@ from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from tracbridge.api.context import Access, Caller
+from tracbridge.api.limits import Limiter, too_many
 from tracbridge.api.problem import ProblemError
+
+if TYPE_CHECKING:
+    from tracbridge.dashboard.redirect import Redirect
 
 LIFE = timedelta(hours=12)
 """How long a session lasts, whatever is done in it."""
+
+SHORT = timedelta(hours=1)
+"""How long one lasts that an identity provider vouched for: nobody tells us when it no longer does.
+"""
 
 MOST = 10_000
 """Sessions at one time; the oldest one makes room."""
@@ -34,11 +44,14 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Session(Struct, frozen=True):
-    """One log-in. ``credential``: what it stands for; ``token``: shown by each form of it."""
+    """One log-in. ``credential``: what it stands for, "" where it stands for what the identity
+    provider said: ``caller``; ``token``: shown by each form of it.
+    """
 
     credential: str
     token: str
     until: datetime
+    caller: Caller | None = None
 
 
 class Sessions:
@@ -50,11 +63,18 @@ class Sessions:
 
     def begin(self, credential: str) -> tuple[str, Session]:
         """A new session and its id, which only the browser keeps."""
+        return self._put(Session(credential, secret(), self._now() + LIFE))
+
+    def begin_for(self, caller: Caller) -> tuple[str, Session]:
+        """The same for one whom the identity provider has let in."""
+        return self._put(Session("", secret(), self._now() + SHORT, caller))
+
+    def _put(self, session: Session) -> tuple[str, Session]:
         now = self._now()
         self._open = {id_: one for id_, one in self._open.items() if one.until > now}
         while len(self._open) >= MOST:
             del self._open[next(iter(self._open))]
-        id_, session = secret(), Session(credential, secret(), now + LIFE)
+        id_ = secret()
         self._open[_hashed(id_)] = session
         return id_, session
 
@@ -127,10 +147,21 @@ def bearing(request: Request, credential: str) -> Request:
 
 
 class Visitors:
-    """Access by what a request shows itself, else by its session."""
+    """Access by what a request shows itself, else by its session. ``redirect``: how people log in
+    at an identity provider, None where they do not. ``each``: requests of one session's caller;
+    ``begun``: log-ins there that one address begins.
+    """
 
-    def __init__(self, keys: Access, sessions: Sessions) -> None:
-        self.keys, self.sessions = keys, sessions
+    def __init__(
+        self,
+        keys: Access,
+        sessions: Sessions,
+        redirect: "Redirect | None" = None,
+        each: Limiter | None = None,
+        begun: Limiter | None = None,
+    ) -> None:
+        self.keys, self.sessions, self.redirect = keys, sessions, redirect
+        self._each, self.begun = each or Limiter(100.0, 500), begun or Limiter(2.0, 60)
 
     async def caller(self, request: Request) -> Caller:
         """Raises `ProblemError`: 401 where it is nobody, 403 where it may be forged."""
@@ -145,6 +176,10 @@ class Visitors:
 
     async def of(self, request: Request, session: Session) -> Caller:
         """Whose session it is, now; one whose credential counts no more is over."""
+        if session.caller is not None:
+            if wait := self._each.take(session.caller.name):
+                raise too_many(wait, "This session has asked too often")
+            return session.caller
         try:
             return await self.keys.caller(bearing(request, session.credential))
         except ProblemError as error:

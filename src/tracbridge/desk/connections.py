@@ -1,10 +1,11 @@
 """One connection: what it is, how it fares, and what people say it shall do."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tracbridge.bootstrap import Service
-from tracbridge.desk.standing import status_json, status_of
+from tracbridge.desk.blackouts import blackout_of
+from tracbridge.desk.standing import Status, fares_of, status_json, status_of
 from tracbridge.domain.errors import ConfigError, TracbridgeError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.controls import Paused, pause, paused, resume
@@ -16,21 +17,64 @@ STATES = ("open", "closed", "automatic")
 
 
 async def connection_json(service: Service) -> dict[str, Any]:
-    """The connection with its standing; one that cannot be asked says why in ``error``."""
-    settings = service.settings
-    told = {
+    """The connection with its standing, exactly; one that cannot be asked says why in ``error``."""
+    try:
+        status = await status_of(service)
+        waits = await paused(service.connection.passes)
+    except TracbridgeError as error:
+        return _away(service, error)
+    return _told(service, status, waits)
+
+
+async def connections_json(services: Sequence[Service]) -> list[dict[str, Any]]:
+    """The same of many, in their order, read in a few questions for all of them.
+
+    Where ``status.exact`` is false, ``on_their_way`` is an upper bound and ``in_sync`` a lower one.
+    """
+    found = {name: one async for name, one in fares_of(services, sums=True)}
+    told = []
+    for service in services:
+        one = found[service.name]
+        if isinstance(one, TracbridgeError):
+            told.append(_away(service, one))
+        else:
+            told.append(_told(service, one.status, one.paused))
+    return told
+
+
+def _told(service: Service, status: Status, waits: Mapping[Side, Paused]) -> dict[str, Any]:
+    controls = {side.value: pause_json(one) for side, one in waits.items()}
+    said = {**status_json(status), "exact": status.exact}
+    return {
+        **_named(service),
+        "health": health(said, controls),
+        "paused": controls,
+        "blackout": blackout_json(service),
+        "status": said,
+    }
+
+
+def _away(service: Service, error: TracbridgeError) -> dict[str, Any]:
+    return {**_named(service), "health": "unknown", "error": str(error)}
+
+
+def _named(service: Service) -> dict[str, Any]:
+    return {
         "connection": service.name,
-        "tenant": settings.tenant,
+        "tenant": service.settings.tenant,
         "customer": "rest" if isinstance(service.customer.connector, Paced) else "folder",
         "mapping": service.connection.translation.name,
     }
-    try:
-        status = status_json(await status_of(service))
-        waits = await paused(service.connection.passes)
-    except TracbridgeError as error:
-        return {**told, "health": "unknown", "error": str(error)}
-    controls = {side.value: pause_json(one) for side, one in waits.items()}
-    return {**told, "health": health(status, controls), "paused": controls, "status": status}
+
+
+def blackout_json(service: Service) -> dict[str, Any] | None:
+    """Hours in which nothing is done: ``until`` where that is now, ``next`` and its end; None where
+    the connection has none.
+    """
+    one = blackout_of(service.settings.blackouts, service.connection.clock.now())
+    if one is None:
+        return None
+    return {"until": one.until, "next": one.next, "next_until": one.next_until}
 
 
 def health(status: Mapping[str, Any], controls: Mapping[str, Any]) -> str:

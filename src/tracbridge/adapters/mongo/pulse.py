@@ -1,7 +1,6 @@
-"""What metrics and alerts read of many connections at once: a few grouped queries for all of them.
+"""What metrics, alerts and dashboard read of many connections at once, by a few grouped queries.
 
-Asked again and again while everything works, so each question is answered by an index, and what is
-not sent yet is read document by document only where there is little of it.
+Asked again and again while everything works, so each question is answered by an index.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +11,7 @@ from msgspec import Struct, field
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, translated
-from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
+from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.adapters.mongo.views import (
     AGAIN,
     HELD,
@@ -21,13 +20,10 @@ from tracbridge.adapters.mongo.views import (
     REFUSED,
     STUCK,
     UNKNOWN,
-    Unsent,
-    Views,
     earlier,
+    last_run,
 )
-
-EXACT = 2_000
-"""Documents that are not sent yet: with more of them, they are counted by index only."""
+from tracbridge.ports.views import LastRun
 
 COUNTED = 100_000
 """Documents up to which they are counted; with more of them, this number is told."""
@@ -35,7 +31,8 @@ COUNTED = 100_000
 
 class Pulse(Struct):
     """How one connection fares. ``moving``: versions on their way; ``oldest``: since when the first
-    of them waits; ``cases``: open cases by code; ``cursors``: what is kept under these names.
+    of them waits; ``cases``: open cases by code, ``to_approve``: those of them that a rule holds;
+    ``worker``: who works on it just now, or ""; ``cursors``: what is kept under these names.
     """
 
     moving: int = 0
@@ -45,9 +42,15 @@ class Pulse(Struct):
     missing: int = 0
     unreachable: int = 0
     conflicts: int = 0
-    leased: bool = False
+    worker: str = ""
+    to_approve: int = 0
     cases: dict[str, int] = field(default_factory=dict)
     cursors: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def leased(self) -> bool:
+        """Whether a process holds the right to work."""
+        return bool(self.worker)
 
 
 async def pulses(
@@ -106,9 +109,12 @@ class _Reading:
     async def _waiting(self) -> None:
         """Cases and conflicts that wait for a person."""
         cases = {"c": {"$in": self._names}, "state": "open"}
-        group = {"_id": {"c": "$c", "code": "$code"}, "n": {"$sum": 1}}
+        group: Document = {"_id": {"c": "$c", "code": "$code"}, "n": {"$sum": 1}}
+        group["held"] = {"$sum": {"$cond": [{"$gt": ["$token", None]}, 1, 0]}}
         for row in await self._rows("quarantine", cases, group):
-            self._found[row["_id"]["c"]].cases[str(row["_id"].get("code"))] = row["n"]
+            one = self._found[row["_id"]["c"]]
+            one.cases[str(row["_id"].get("code"))] = row["n"]
+            one.to_approve += row["held"]
         query = {"c": {"$in": self._names}, "decided": None}
         for row in await self._rows("conflicts", query, {"_id": "$c", "n": {"$sum": 1}}):
             self._found[row["_id"]].conflicts = row["n"]
@@ -117,34 +123,55 @@ class _Reading:
         """Leases and cursors. Time is the server's."""
         held = {"owner": {"$exists": True}, "$expr": {"$gt": ["$expires", "$$NOW"]}}
         leases = self._db["tracbridge_leases"]
-        async for row in leases.find({"_id": {"$in": self._names}, **held}, {"_id": 1}):
-            self._found[row["_id"]].leased = True
+        async for row in leases.find({"_id": {"$in": self._names}, **held}, {"owner": 1}):
+            owner = row["owner"]
+            self._found[row["_id"]].worker = f"process {owner['pid']} on {owner['host']}"
         ids = {f"{c}:{name}": (c, name) for c in self._names for name in cursors}
         async for row in self._db["tracbridge_cursors"].find({"_id": {"$in": list(ids)}}):
             c, name = ids[row["_id"]]
             self._found[c].cursors[name] = row["cursor"]
 
 
-async def unsent_of(views: Views, orders: Orders, *, creates: bool) -> Unsent:
-    """What is not sent yet: exactly up to `EXACT` documents.
-
-    Of more than that it is an upper bound, up to `COUNTED`: held and refused ones are in it, and
-    the oldest is that of the first `EXACT`.
-    """
-    either = {"$or": [orders.ours(UNSYNCED), orders.ours(ODDLY_SYNCED)]}
-    with translated(orders.host):
-        many = await orders.collection.count_documents(either, limit=EXACT + 1)
-    if not many:
-        return Unsent(creates)
-    if many <= EXACT:
-        return await views.unsent(creates=creates)
-    found = Unsent(creates)
-    with translated(orders.host):
-        found.new = await orders.collection.count_documents(orders.ours(UNSYNCED), limit=COUNTED)
-        cursor = orders.collection.find(orders.ours(UNSYNCED), {"updatedAt": 1}).limit(EXACT)
-        async for document in cursor:
-            found.oldest = earlier(found.oldest, document.get("updatedAt"))
+async def last_runs(
+    database: AsyncDatabase[Document], host: str, connections: Collection[str]
+) -> dict[str, LastRun]:
+    """The last run of each of these connections that has one; undone runs are left out."""
+    names, found = list(connections), {}
+    # In the order of the index, so that one key of each connection is looked at.
+    stages: list[Document] = [
+        {"$match": {"c": {"$in": names}}},
+        {"$sort": {"c": 1, "started": -1}},
+        {"$group": {"_id": "$c", "row": {"$first": "$$ROOT"}}},
+    ]
+    with translated(host):
+        runs = database["tracbridge_runs"]
+        async for one in await runs.aggregate(stages):
+            row = one["row"]
+            if "undoes" in row:
+                query = {"c": row["c"], "undoes": {"$exists": False}}
+                row = await runs.find_one(query, sort=[("started", -1)])
+            if row:
+                found[one["_id"]] = last_run(row)
     return found
+
+
+async def linked(
+    database: AsyncDatabase[Document], host: str, connections: Collection[str]
+) -> dict[str, tuple[int, int]]:
+    """Of each of these connections how many orders have a link, and how many of these links are not
+    at rest. Takes longer the more orders there are.
+    """
+    names = list(connections)
+    restless = (ON_ITS_WAY, AGAIN, HELD, MISSING)
+    group = {"_id": "$c", "n": {"$sum": 1}}
+    links = database["tracbridge_links"]
+    with translated(host):
+        every = await links.aggregate([{"$match": {"c": {"$in": names}}}, {"$group": group}])
+        whole = {row["_id"]: row["n"] async for row in every}
+        query = {"$or": [{"c": {"$in": names}, **one} for one in restless]}
+        some = await links.aggregate([{"$match": query}, {"$group": group}])
+        moved = {row["_id"]: row["n"] async for row in some}
+    return {name: (whole.get(name, 0), moved.get(name, 0)) for name in names}
 
 
 async def inventory(database: AsyncDatabase[Document], host: str) -> dict[str, Any]:

@@ -7,15 +7,22 @@ that cannot grow with the data. No label ever names an order, a file or a value.
 
 import platform
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import accumulate
 
-from msgspec import Struct
+from msgspec import Struct, field
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from tracbridge import __version__
 from tracbridge.ports.runtime import Observer
@@ -27,6 +34,9 @@ WHOSE = ("tenant", "connection")
 
 BUCKETS = (0.05, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds of a pass."""
+
+LATENCY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0)
+"""Seconds from a change to its effect on the other side."""
 
 FLOWS = frozenset({"inbound", "outbound", "retention"})
 
@@ -58,13 +68,35 @@ class Bounded:
         return value
 
 
+class Spread(Struct):
+    """How many values are within each of the bounds of `LATENCY`, the last one beyond all; and
+    their sum.
+    """
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(LATENCY) + 1))
+    total: float = 0.0
+
+    def add(self, value: float) -> None:
+        """One more."""
+        self.counts[bisect_left(LATENCY, value)] += 1
+        self.total += value
+
+    @property
+    def buckets(self) -> list[tuple[str, float]]:
+        """Upper bound and how many are within it, as Prometheus wants them."""
+        bounds = [*map(floatToGoString, LATENCY), "+Inf"]
+        return list(zip(bounds, map(float, accumulate(self.counts)), strict=True))
+
+
 class Reading(Struct, frozen=True):
     """What was read of one connection's memory at ``at`` (None: not yet), and how it fares in this
     process.
 
     ``oldest``: since when the oldest change waits that the other side is not known to have.
     ``people``: what waits for a person, by kind; ``cases``: open quarantine cases by code;
-    ``breakers``: state by operation; ``paused``: sides whose changes are not taken.
+    ``breakers``: state by operation; ``paused``: sides whose changes are not taken. ``inbound``:
+    seconds that the customer's oldest change has waited to be taken, None where that is not known;
+    ``latency``: from change to effect, by flow.
     """
 
     tenant: str
@@ -81,6 +113,8 @@ class Reading(Struct, frozen=True):
     succeeded: datetime | None = None
     failing: datetime | None = None
     why: str = ""
+    inbound: float | None = None
+    latency: Mapping[str, Spread] = {}
 
     def age(self, now: datetime) -> float:
         """Seconds that the oldest unsynced change has waited, 0 where nothing waits."""
@@ -252,6 +286,12 @@ class Gauges:
         read = [one for one in readings if one.at]
         yield from self._simple(read)
         yield _gauge(
+            "inbound_freshness_seconds",
+            "Age of the customer's oldest change that was not taken in, as far as it is known.",
+            [(*_of(one), one.inbound) for one in readings if one.inbound is not None],
+        )
+        yield _latency(read)
+        yield _gauge(
             "open", "What waits for a person, by kind.", _each(read, lambda o: o.people), "kind"
         )
         yield _gauge(
@@ -305,6 +345,18 @@ def _gauge(
     family = GaugeMetricFamily(f"tracbridge_{name}", text, labels=(*WHOSE, *labels))
     for *words, value in rows:
         family.add_metric([str(word) for word in words], float(value))
+    return family
+
+
+def _latency(readings: Iterable[Reading]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(
+        "tracbridge_latency_seconds",
+        "From a change to its effect on the other side, by the change's own time.",
+        labels=(*WHOSE, "flow"),
+    )
+    for one in readings:
+        for flow, spread in one.latency.items():
+            family.add_metric([*_of(one), flow], spread.buckets, spread.total)
     return family
 
 
