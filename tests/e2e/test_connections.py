@@ -262,3 +262,29 @@ def test_one_customers_trouble_does_not_stop_the_others(site: Site) -> None:
         acme.inbound.with_name("elsewhere").rename(acme.inbound)
         acme.drop(order(3))
         service.until(lambda: acme.doc(3))
+
+
+def test_what_lets_no_pass_begin_is_on_record_once_and_over_when_it_is(site: Site) -> None:
+    acme, _ = site.connect("acme"), site.connect("beta")
+
+    def runs() -> list[tuple[int, str]]:
+        rows = site.server.client[site.state]["tracbridge_runs"].find({"c": "acme"})
+        ended = [row for row in rows.sort("started", 1) if row["ended"]]
+        return [(row["exit"], row.get("error") or "") for row in ended]
+
+    with serving(site, "run", "--every", "0.2") as service:
+        acme.drop(order(1))
+        service.until(lambda: acme.doc(1))
+        acme.inbound.rename(acme.inbound.with_name("away"))
+        service.until(lambda: service.text.count("connection_waits") > 1)
+        errors = [error for code, error in runs() if code == 1]
+        assert len(errors) == len(set(errors)), "attempts that fail in the same way are one"
+        assert str(acme.inbound.relative_to(site.root)) in errors[-1]
+        states = {one["connection"]: one for one in site.cli("status", "--json").json()}
+        assert states["acme"]["last_run"]["exit"] == 1
+        acme.inbound.with_name("away").rename(acme.inbound)
+        path = site.root / "connections" / "acme.yaml"
+        path.write_text(path.read_text() + "conflicts: {policy: ask}\n")  # it begins at once
+        acme.drop(order(2))
+        service.until(lambda: acme.doc(2))
+        service.until(lambda: runs()[-1] == (0, ""))

@@ -15,8 +15,9 @@ from tracbridge.config.settings import load
 from tracbridge.engine.quiet import WHOLE, Quiet
 from tracbridge.runtime import work as runtime
 from tracbridge.runtime.bell import Bell
+from tracbridge.runtime.counts import total_of
 from tracbridge.runtime.runner import Stop
-from tracbridge.runtime.work import Options, Work, total_of
+from tracbridge.runtime.work import Options, Work
 
 SECOND = timedelta(seconds=1)
 

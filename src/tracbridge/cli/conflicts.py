@@ -7,7 +7,17 @@ import typer
 
 from tracbridge.cli.context import Json, say, say_json, serving, wait_for
 from tracbridge.cli.resolve import Field, OfKind, Order, Since, resolve_
-from tracbridge.cli.table import NAMES, both, harmless, moment, quoted, shown, table, told_apart
+from tracbridge.cli.table import (
+    NAMES,
+    both,
+    harmless,
+    lasting,
+    moment,
+    quoted,
+    shown,
+    table,
+    told_apart,
+)
 from tracbridge.desk.conflicts import (
     WHY,
     Filter,
@@ -22,6 +32,7 @@ from tracbridge.domain.outcome import Kind
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.amend import Present
 from tracbridge.ports.state import Conflict
+from tracbridge.sync.policy import AHEAD
 
 app = typer.Typer(
     help="Fields on which the sides disagree: waiting, or decided.",
@@ -77,7 +88,8 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) 
     order = harmless(both(conflict.ref, key))
     say(f"Order {order}, since {moment(conflict.at)}. {WHY[conflict.kind]}")
     say("\n" + side_by_side(conflict))
-    say(decisions(conflict) + "\n".join([*changed_since(conflict, present), *advice(conflict)]))
+    notes = [*clock_of(conflict), *changed_since(conflict, present)]
+    say(decisions(conflict) + "\n".join([*notes, *advice(conflict)]))
 
 
 async def _show(id_: str) -> tuple[Conflict, Present | None, str]:
@@ -143,6 +155,17 @@ def decisions(conflict: Conflict) -> str:
         for name, value in one.values.items()
     ]
     return "\n" + table(("WHEN", "FIELD", "DECIDED", "BY", "WHY"), rows) + "\n" if rows else "\n"
+
+
+def clock_of(conflict: Conflict) -> list[str]:
+    """That the customer's clock is wrong, where his edit was made after we read it."""
+    if conflict.customer_at is None or conflict.customer_at <= conflict.at + AHEAD:
+        return []
+    by = lasting(conflict.customer_at - conflict.at)
+    return [
+        f"The customer's edit was {by} ahead of our clock when we read it: by such a time he wins "
+        "no conflict. Have his clock set."
+    ]
 
 
 def changed_since(conflict: Conflict, present: Present | None) -> list[str]:

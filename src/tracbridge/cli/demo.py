@@ -20,8 +20,8 @@ from tracbridge.engine.connection import Tally
 from tracbridge.engine.cycle import cycle
 from tracbridge.engine.preview import Change, preview
 from tracbridge.engine.session import session
+from tracbridge.runtime.counts import total_of
 from tracbridge.runtime.sample import customer_orders, tracos_documents, write_customer_files
-from tracbridge.runtime.work import total_of
 
 ORDERS, SEED = 10, 1
 

@@ -6,6 +6,7 @@ import typer
 
 from tracbridge.cli.context import TROUBLED, Json, say, say_json, serving_all, wait_for
 from tracbridge.cli.report import stopped
+from tracbridge.cli.resting import rest_of, rest_rows
 from tracbridge.cli.run import AllowMassChange
 from tracbridge.cli.table import counted, harmless, table, told_apart
 from tracbridge.desk.preview import plan_json, plan_of
@@ -33,20 +34,27 @@ def preview(
     if inbound_only and outbound_only:
         raise typer.BadParameter("choose one of --inbound-only and --outbound-only.")
     sides = {Side.CUSTOMER} if inbound_only else {Side.TRACOS} if outbound_only else set(Side)
-    plans = wait_for(_plans(frozenset(sides), allow=allow_mass_change))
+    plans, rests = wait_for(_plans(frozenset(sides), allow=allow_mass_change))
     code = TROUBLED if any(plan.tally.troubled for plan in plans.values()) else 0
     if json:
         told = [plan_json(name, plan) for name, plan in plans.items()]
         say_json({"connections": told, "exit": code})
     else:
         for name, plan in plans.items():
-            say(as_table(plan) if len(plans) == 1 else f"{name}\n{as_table(plan)}\n")
+            text = rests[name] + as_table(plan)
+            say(text if len(plans) == 1 else f"{name}\n{text}\n")
     raise typer.Exit(code)
 
 
-async def _plans(sides: frozenset[Side], *, allow: bool) -> dict[str, Plan]:
+async def _plans(sides: frozenset[Side], *, allow: bool) -> tuple[dict[str, Plan], dict[str, str]]:
+    """The plan of each connection, and what of it rests."""
+    plans, rests = {}, {}
     async with serving_all() as services:
-        return {one.name: await plan_of(one, sides, allow=allow) for one in services}
+        for one in services:
+            plans[one.name] = await plan_of(one, sides, allow=allow)
+            rows = rest_rows(await rest_of(one))
+            rests[one.name] = "".join(f"{word}: {text}\n" for word, text in rows)
+    return plans, rests
 
 
 def as_table(plan: Plan) -> str:

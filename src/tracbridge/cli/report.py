@@ -7,8 +7,8 @@ from typing import Any
 
 from tracbridge.cli.context import say, say_json
 from tracbridge.engine.connection import Tally
+from tracbridge.runtime.counts import INBOUND, OUTBOUND, connection_json
 from tracbridge.runtime.fleet import Result
-from tracbridge.runtime.work import INBOUND, OUTBOUND, connection_json
 from tracbridge.sync.guard import Withheld
 
 SHOWN = 40
@@ -18,13 +18,15 @@ SHOWN = 40
 class Report:
     """What the connections of one run did; ``results``: by their names.
 
-    ``to_approve``: how many of their cases wait for an approval.
+    ``to_approve``: how many of their cases wait for an approval; ``rests``: whose changes are not
+    taken because somebody said so.
     """
 
     def __init__(self, run: str, *, json: bool) -> None:
         self.run, self.json, self.begun = run, json, time.monotonic()
         self.results: Mapping[str, Result] = {}
         self.to_approve: Mapping[str, int] = {}
+        self.rests: Sequence[str] = ()
 
     @property
     def code(self) -> int:
@@ -40,7 +42,7 @@ class Report:
             return
         if len(self.results) == 1:
             ((name, only),) = self.results.items()
-            told = [*alone(only), *hints(only, self.to_approve.get(name, 0))]
+            told = [*alone(only, self.rests), *hints(only, self.to_approve.get(name, 0))]
         else:
             told = together(self.results, self.to_approve)
         for line in told:
@@ -60,11 +62,13 @@ class Report:
         return {"run": self.run, "connections": told, "exit": self.code}
 
 
-def alone(result: Result) -> list[str]:
-    """What one connection did."""
+def alone(result: Result, rests: Sequence[str] = ()) -> list[str]:
+    """What one connection did, and what of it rests."""
     total = result.total
     if result.error:
         return [result.error]
+    if rests:
+        return [counts_table(total) if happened(total) else "Nothing was done.", *rests]
     if any(total.inbound[n] for n in INBOUND) or any(total.outbound[n] for n in OUTBOUND):
         return [counts_table(total)]
     if taken := total.outbound["acknowledged"]:

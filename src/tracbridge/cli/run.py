@@ -16,6 +16,7 @@ from tracbridge.cli.acting import begun
 from tracbridge.cli.context import Json, chosen, configuration, new_run, wait_for
 from tracbridge.cli.progress import watching
 from tracbridge.cli.report import Report
+from tracbridge.cli.resting import paused_lines, rest_of
 from tracbridge.config.files import Configuration, FilesError
 from tracbridge.config.settings import Settings
 from tracbridge.domain.errors import ConfigError, SettingError, TracbridgeError
@@ -89,6 +90,8 @@ async def _run(options: Options, *, json: bool) -> int:
                 report.results = fleet.results
                 await (Serving(fleet, stop, log)(every) if serves else fleet.once(wanted, stop))
             report.to_approve = await services.to_approve(report.results)
+            if not serves and not stop.asked:
+                report.rests = await services.rests()
     except asyncio.CancelledError:
         raise ConfigError(BROKEN_OFF) from None
     report()
@@ -124,6 +127,16 @@ class Services:
                 with suppress(TracbridgeError):  # it is said of the run already
                     found[name] = await self._each[name].views.to_approve(self._begun)
         return found
+
+    async def rests(self) -> list[str]:
+        """Whose changes wait because somebody said so, where there is one connection only."""
+        if len(self._each) != 1:
+            return []
+        (service,) = self._each.values()
+        try:
+            return [f"Paused: {line}." for line in paused_lines(await rest_of(service))]
+        except TracbridgeError:  # it is said of the run already
+            return []
 
 
 async def alone(

@@ -7,16 +7,21 @@ from msgspec.structs import replace
 
 from tracbridge.bootstrap import Service
 from tracbridge.domain.workorder import Side
+from tracbridge.engine.controls import paused
 from tracbridge.engine.preview import Change, Plan
 from tracbridge.engine.preview import preview as rehearse
-from tracbridge.runtime.work import INBOUND, OUTBOUND, withheld_json
+from tracbridge.runtime.counts import INBOUND, OUTBOUND, withheld_json
 
 
 async def plan_of(service: Service, sides: Collection[Side], *, allow: bool = False) -> Plan:
-    """What a pass would do to changes of these sides; ``allow``: also masses of grave ones."""
+    """What a pass would do to changes of these sides; ``allow``: also masses of grave ones. What is
+    paused waits, as in the pass.
+    """
     await service.look()
+    waits = await paused(service.connection.passes)
+    taken = frozenset(sides) - waits.keys()
     connection = replace(service.connection, guards={}) if allow else service.connection
-    return await rehearse(connection, service.state.runs, sides)
+    return await rehearse(connection, service.state.runs, taken)
 
 
 def plan_json(name: str, plan: Plan) -> dict[str, Any]:

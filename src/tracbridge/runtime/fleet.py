@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from msgspec import Struct, field
 
 from tracbridge.config.settings import Settings, Tenant
-from tracbridge.domain.errors import RetryableError, TracbridgeError
+from tracbridge.domain.errors import OccupiedError, RetryableError, TracbridgeError
 from tracbridge.engine.connection import Tally
 from tracbridge.ports.runtime import Observer
 from tracbridge.resilience.backoff import Backoff
@@ -44,22 +45,26 @@ class Turns:
 
 
 class Result(Struct):
-    """What one connection's passes did so far. ``error``: why its last one could not run."""
+    """What one connection's passes did so far. ``error``: why its last one could not run.
+    ``turns``: how often its work ended after it had done something: then its runs are named anew.
+    """
 
     total: Tally
     passes: int = 0
     code: int = 0
     cut: bool = False
     error: str = ""
+    turns: int = 0
 
 
 class Member(Struct):
-    """One connection at work."""
+    """One connection at work. ``said``: the last error that is on record."""
 
     settings: Settings
     stop: Stop
     task: asyncio.Task[None] | None = None
     failures: int = field(default=0)
+    said: str = ""
 
 
 class Fleet:
@@ -130,21 +135,36 @@ class Fleet:
         done = 0
         try:
             work = await self.launch(settings, member.stop, self.turns.of(settings.tenant))
+            work.name += f".{result.turns}" if result.turns else ""
             work.total, done = result.total, work.passes
             await work()
         except Exception as error:
             result.error, result.code = self._words(error), 1
+            member.said = "" if work and work.recorded else member.said
+            await self._on_record(member, work, error)
             if not isinstance(error, TracbridgeError):
                 self.observer(settings.name).incident("unexpected", "", self._words(error))
             return error
         else:
-            result.error, result.code = "", work.code
+            result.error, result.code, member.said = "", work.code, ""
             return None
         finally:
             if work:
                 member.failures = 0 if work.passes > done + 1 else member.failures
+                result.turns += work.recorded
                 result.passes += work.passes
                 result.cut = work.cut
+
+    async def _on_record(self, member: Member, work: Work | None, error: Exception) -> None:
+        """Once for each error: attempts follow on each other. That another process works on it is
+        none.
+        """
+        words = self._words(error)
+        if work is None or isinstance(error, OccupiedError) or words == member.said:
+            return
+        with suppress(TracbridgeError):  # the server itself may be away
+            await work.failed(words)
+            member.said = words
 
     @staticmethod
     def _words(error: Exception) -> str:

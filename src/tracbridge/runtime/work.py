@@ -1,14 +1,13 @@
 """The passes of one connection: one, or again and again, each on record."""
 
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from tracbridge.domain.errors import RetryableError, TracbridgeError
 from tracbridge.domain.schedule import Blackout, blackout_until
@@ -24,16 +23,9 @@ from tracbridge.ports.hints import Watches
 from tracbridge.ports.state import Runs
 from tracbridge.resilience.backoff import Backoff
 from tracbridge.runtime.bell import BOTH, Bell
+from tracbridge.runtime.counts import connection_json, total_of
 from tracbridge.runtime.hints import hinted
 from tracbridge.runtime.runner import Stop, Stopped, persist
-from tracbridge.sync.guard import Withheld
-
-INBOUND = (
-    *("read", "created", "updated", "unchanged", "stale"),
-    *("conflicts", "quarantined", "held", "skipped", "waiting"),
-)
-OUTBOUND = ("read", "delivered", "unchanged", "quarantined", "failed")
-"""What is counted, in the order in which people read it."""
 
 TROUBLED = 3
 """It ran, and something was quarantined, held or not delivered."""
@@ -307,7 +299,7 @@ class Work:
         """What the run has done so far."""
         told = connection_json(self.connection.name, self._run, self._spent)
         counts = {"run": self._run.run, "connections": [told], "exit": self.code}
-        ended = {"counts": counts, "exit": self.code}
+        ended = {"counts": counts, "exit": self.code, "error": None}
         await self.place.runs.end(self._run.run, self.connection.clock.now(), ended)
         self._unrecorded, self._recorded = False, time.monotonic()
 
@@ -351,6 +343,17 @@ class Work:
             return 0
         return TROUBLED if await self.place.troubled() else 0
 
+    @property
+    def recorded(self) -> bool:
+        """At least one of its passes came to its end."""
+        return self._recorded > 0
+
+    async def failed(self, words: str) -> None:
+        """On record that it could not go on, and why; also where that let no pass begin."""
+        run, now = self._run.run or self.name, self.connection.clock.now()
+        await self.place.runs.begin(run, now)
+        await self.place.runs.end(run, now, {"exit": 1, "error": words})
+
     async def _put_down(self) -> None:
         """What is not on record with its run yet; what stands in the history counts anyway."""
         if self._unrecorded:
@@ -366,31 +369,3 @@ class Work:
                 return
             with suppress(RetryableError):
                 await self.connection.lease.hold()
-
-
-def total_of(tally: Tally) -> int:
-    """Whether anything happened: records and effects, not files that wait."""
-    return tally.inbound.total() - tally.inbound["waiting"] + tally.outbound.total()
-
-
-def connection_json(name: str, tally: Tally, seconds: float) -> dict[str, Any]:
-    """What one connection's passes did, for programs."""
-    return {
-        "connection": name,
-        "inbound": counts_of(tally.inbound, INBOUND),
-        "outbound": counts_of(tally.outbound, OUTBOUND),
-        "seconds": round(seconds, 3),
-        **withheld_json(tally.withheld),
-    }
-
-
-def counts_of(counts: Counter[str], names: Iterable[str]) -> dict[str, int]:
-    """One flow's counts; comments are counted where there are any."""
-    comments = {"comments": counts["comments"]} if counts["comments"] else {}
-    return {**{name: counts[name] for name in names}, **comments}
-
-
-def withheld_json(withheld: list[Withheld]) -> dict[str, Any]:
-    """What the mass guard stopped, for programs; no key where it stopped nothing."""
-    stopped = [{**asdict(w), "side": w.side.value, "kind": w.kind.value} for w in withheld]
-    return {"withheld": stopped} if stopped else {}
