@@ -9,7 +9,7 @@ from tracbridge.adapters.mongo.client import Document, translated
 from tracbridge.domain.workorder import KIND, Side
 from tracbridge.sync.identity import link_id
 
-MOST = 5_000
+MOST = 1_000
 """Changes of all connections that one reading looks at."""
 
 FLOWS = {Side.TRACOS.value: "inbound", Side.CUSTOMER.value: "outbound"}

@@ -27,9 +27,14 @@ LOOKED_FOR: list[Document] = [
         "$match": {
             "$or": [
                 # What we marked ourselves is no news; what somebody edits is never marked by that.
+                # Where the mark stood already, only its time tells that it was we.
                 {
                     "operationType": "update",
                     "updateDescription.updatedFields.isSynced": {"$ne": True},
+                    "$or": [
+                        {"updateDescription.updatedFields.isSynced": {"$exists": True}},
+                        {"updateDescription.updatedFields.syncedAt": {"$exists": False}},
+                    ],
                 },
                 {"operationType": "insert", "fullDocument.isSynced": {"$ne": True}},
                 {"operationType": {"$in": ["replace", *ENDED]}},
@@ -126,6 +131,7 @@ class Stream:
             if self._opened:
                 # Somebody may have looked again and gone to rest just before it was open again.
                 for listener in self._listeners:
+                    listener.hint = Hint.ANY
                     listener.rung.set()
             self._opened = True
             async for change in stream:
@@ -143,10 +149,25 @@ class Stream:
             await self._changed.wait()
             self._changed.clear()
             ids, self._ids = self._ids, {}
-            for hint in Hint:
-                for listener in await self._meant({id_ for id_ in ids if ids[id_] is hint}):
+            marked = await self._marked({id_ for id_ in ids if ids[id_] is Hint.ANY})
+            for some, hint in ((marked, Hint.ANY), (ids.keys() - marked, Hint.NEWS)):
+                for listener in await self._meant(some):
                     listener.hint = Hint.ANY if hint is Hint.ANY else listener.hint
                     listener.rung.set()
+
+    async def _marked(self, ids: set[Any]) -> set[Any]:
+        """Those that show themselves as synced: an update tells only what it changed, and the next
+        edit of an unsynced document does not change its flag. All where that cannot be told.
+        """
+        if not ids or len(ids) > MANY:
+            return ids
+        query = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
+        try:
+            with translated(self._host):
+                found = await self._collection.find(query, {"_id": 1}).to_list()
+        except (RetryableError, ConfigError, OperationFailure):
+            return ids
+        return {row["_id"] for row in found}
 
     async def _meant(self, ids: set[Any]) -> set[Listener]:
         """Who listens for any of these documents; everybody where that cannot be told."""
