@@ -32,6 +32,13 @@ MOVED_TO = 0x80
 """inotify's word for a file that was renamed into a folder."""
 
 
+OF_CUSTOMER = [
+    {"$match": {"updateDescription.updatedFields.description": {"$regex": "^C"}}},
+    {"$project": {"updateDescription.updatedFields.description": 1}},
+]
+"""What the observer of TracOS has to be told: as little as possible, from the same server."""
+
+
 @dataclass(slots=True)
 class Direction:
     """Seconds from write to effect, by the token that each write carries."""
@@ -89,12 +96,11 @@ def collection_watched(orders: Any, seen: dict[str, float]) -> Iterator[None]:
     started = threading.Event()
 
     def look() -> None:
-        with suppress(PyMongoError), orders.watch(full_document="updateLookup") as stream:
+        with suppress(PyMongoError), orders.watch(OF_CUSTOMER) as stream:
             started.set()
             for change in stream:
-                text = (change.get("fullDocument") or {}).get("description")
-                if text:
-                    seen.setdefault(text, time.perf_counter())
+                text = change["updateDescription"]["updatedFields"]["description"]
+                seen.setdefault(text, time.perf_counter())
 
     threading.Thread(target=look, daemon=True).start()
     started.wait(10)
