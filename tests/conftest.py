@@ -56,3 +56,18 @@ def any_world(any_mongod: harness.Server, tmp_path: Path) -> Iterator[harness.Wo
     world = harness.World(any_mongod, tmp_path)
     yield world
     world.close()
+
+
+LONG = Path(__file__).parent / "long.txt"
+"""Tests that take long and whose like is among the others: `make faults` runs them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that `LONG` names are marked as ``faults`` tests: a whole file, a test with all its
+    cases, or one case.
+    """
+    named = {line for line in LONG.read_text(encoding="utf-8").splitlines() if line}
+    for item in items:
+        case = item.nodeid
+        if named & {case, case.partition("[")[0], case.partition("::")[0]}:
+            item.add_marker(pytest.mark.faults)

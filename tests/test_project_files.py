@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from scripts import check_lock
+from tests.conftest import LONG
 from tests.harness import ROOT
 
 SCHEMA = Path(__file__).parent / "data" / "compose_spec.json"
@@ -89,3 +90,14 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
 
 def test_the_pinned_requirements_equal_the_lock(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_lock.main() == 0, capsys.readouterr().out
+
+
+def test_each_long_test_is_named_as_it_is_called() -> None:
+    """A name that fits no test would leave one out of `make faults`, or bring it back."""
+    named = [line for line in LONG.read_text(encoding="utf-8").splitlines() if line]
+    assert named == sorted(set(named))
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", "-m", "faults"]
+    words += ["-p", "no:cacheprovider", *sorted({name.partition("::")[0] for name in named})]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    there = {case for line in said.splitlines() for case in (line, line.partition("[")[0])}
+    assert not set(named) - there

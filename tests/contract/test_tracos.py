@@ -113,7 +113,7 @@ class TestTracosConnector(ConnectorContract):
         await bench.hands.plant(self.body(1))
         await bench.hands.plant({**self.body(2), "updatedAt": harness.NOW - timedelta(hours=1)})
         await self.settle(bench.connector, await drain(bench.connector))
-        pages = [page async for page in bench.connector.changed(harness.NOW)]
+        pages = [page async for page in bench.connector.changed(harness.NOW, harness.NOW)]
         assert self.bodies(pages) == [self.body(1)]
 
     async def test_documents_marked_after_their_last_edit_are_not_looked_at(
@@ -125,8 +125,11 @@ class TestTracosConnector(ConnectorContract):
             await bench.hands.plant(self.body(number))
             marked = {"isSynced": True, "syncedAt": harness.NOW + timedelta(minutes=minutes)}
             await bench.hands.orders.update_one({"number": number}, {"$set": marked})
-        pages = [page async for page in bench.connector.changed(harness.NOW)]
+        late = harness.NOW + timedelta(seconds=1)
+        pages = [page async for page in bench.connector.changed(harness.NOW, late)]
         assert self.bodies(pages) == [self.body(1), self.body(2)]
+        pages = [page async for page in bench.connector.changed(harness.NOW, harness.NOW)]
+        assert self.bodies(pages) == [self.body(1), self.body(2), self.body(3)]
 
     async def test_what_was_made_under_an_id_is_found_by_it_with_its_number(
         self, bench: Bench

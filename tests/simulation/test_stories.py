@@ -1,7 +1,8 @@
 """The real engine in thousands of small worlds: whatever happens there, nothing is lost."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from random import Random
 
 import pytest
 from msgspec.structs import replace
@@ -15,8 +16,8 @@ from tracbridge.simulation.story import Story, look, oddities, shrunk, story_of,
 from tracbridge.simulation.world import BEGUN, Violation, World
 from tracbridge.sync.policy import Ack, Policy
 
-STORIES = 2_000
-"""Of each combination: all of them together take half a minute."""
+STORIES = 700
+"""Of each combination; `tracbridge simulate` tells as many as anybody likes."""
 
 HUNT = 6_000
 """Stories in which a missing guard is found, at the latest."""
@@ -245,7 +246,23 @@ def test_a_guard_that_few_stories_need_is_missed_by_its_own(
     guard: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MUTANTS[guard](monkeypatch)
-    assert verdict(REGRESSIONS[DIRECT[guard]])
+    assert any(verdict(one) for one in variations(REGRESSIONS[DIRECT[guard]]))
+
+
+def variations(story: Story) -> Iterator[Story]:
+    """The story, and such in which we are interrupted a little sooner or later: how many steps lie
+    before a moment changes with the engine.
+    """
+    yield story
+    dice = Random("variations")
+    for _ in range(400):
+        acts = [
+            (act[0], act[1], max(1, act[2] + dice.randint(-4, 4)), *act[3:])
+            if act[0] == "work"
+            else act
+            for act in story.acts
+        ]
+        yield replace(story, acts=tuple(acts))
 
 
 def test_without_the_echo_rule_there_are_conflicts_where_there_are_none(

@@ -11,7 +11,7 @@ from tracbridge.ports.views import LastRun, Standing
 
 
 def status(json: Json = False) -> None:
-    """Last run, orders in sync, on their way, held, quarantined; what is paused."""
+    """Last run; orders in sync, on their way, held; what rests."""
     found, now = wait_for(_status())
     if json:
         say_json([{**status_json(one), **rest} for one, rest in found])

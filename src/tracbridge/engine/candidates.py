@@ -13,6 +13,9 @@ from tracbridge.ports.connector import Record
 OVERLAP = timedelta(minutes=5)
 """Read again before the last resume point: clocks differ, and late commits carry old times."""
 
+LATELY = timedelta(seconds=30)
+"""Before the last resume point all are looked at again: perhaps one step of several was made."""
+
 ROTATION = 10_000
 """Linked orders compared in each pass, so that an edit that left ``isSynced: true`` is found too.
 """
@@ -79,7 +82,7 @@ class Candidates:
         if not self.whole:
             return
         if since:
-            async for page in self.connection.tracos.changed(since - OVERLAP):
+            async for page in self.connection.tracos.changed(since - OVERLAP, since - LATELY):
                 yield Portion(page.records, sure=False)
         async for refs in self.connection.ledger.repushes():
             yield Portion(await self._documents(refs), sure=True)

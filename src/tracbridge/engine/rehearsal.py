@@ -57,8 +57,8 @@ class RehearsedTracos:
         fresh = [r for r in self.documents.values() if r.source not in shown]
         yield Page(tuple(r for r in fresh if not is_synced(r.body or {})), Cursor(""))
 
-    async def changed(self, since: Any) -> AsyncIterator[Page]:
-        async for page in self.real.changed(since):
+    async def changed(self, since: Any, lately: Any) -> AsyncIterator[Page]:
+        async for page in self.real.changed(since, lately):
             yield replace(page, records=tuple(self._now(record) for record in page.records))
 
     def news(self) -> AsyncIterator[Page]:

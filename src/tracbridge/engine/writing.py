@@ -26,9 +26,10 @@ async def writes_of(
 ) -> Sequence[Write | RecordError]:
     """Each version as a write; an error where it cannot be said in his system."""
     keys = await _keys(connection, [version.ref for version in versions])
+    files = isinstance(connection.customer, Stages)
     found: list[Write | RecordError] = []
     async for some in portions(versions, connection.pause):
-        found += [_spelt(connection, version, keys) for version in some]
+        found += [_spelt(connection, version, keys, files=files) for version in some]
     return found
 
 
@@ -37,7 +38,8 @@ async def answers_of(
 ) -> Sequence[Receipt | Refusal]:
     """The answers of a system that takes each version at once; their keys are kept."""
     keys = await _keys(connection, [version.ref for version in versions])
-    spelt = [_spelt(connection, version, keys) for version in versions]
+    files = isinstance(connection.customer, Stages)
+    spelt = [_spelt(connection, version, keys, files=files) for version in versions]
     said = iter(await _said(connection, [one for one in spelt if isinstance(one, Write)]))
     answers = [next(said) if isinstance(one, Write) else one for one in spelt]
     await pair(connection, versions, answers, keys)
@@ -108,8 +110,12 @@ async def _keys(connection: Connection, refs: Sequence[str]) -> Keys:
     return await connection.numbers.keys(refs)
 
 
-def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | RecordError:
-    """The customer's whole record of a version, as it was frozen."""
+def _spelt(
+    connection: Connection, version: Version, keys: Keys, *, files: bool
+) -> Write | RecordError:
+    """The customer's whole record of a version, as it was frozen. ``files``: whole ones are laid
+    out, whatever lies there.
+    """
     link, translation = version.link, connection.translation
     out = link.out
     if out is None:
@@ -125,7 +131,7 @@ def _spelt(connection: Connection, version: Version, keys: Keys) -> Write | Reco
         out.key,
         body,
         link.ref,
-        replaces=_held(connection, link, order),
+        replaces=None if files else _held(connection, link, order),
         extra=extra,
         state=out.state,
     )
@@ -149,6 +155,8 @@ def _body(connection: Connection, link: Link, order: WorkOrder) -> dict[str, Any
 async def held(connection: Connection, links: Sequence[Link]) -> Sequence[Record]:
     """These orders as the customer is known to hold them; without those that he does not have."""
     keys = await _keys(connection, [link.ref for link in links])
+    if isinstance(connection.customer, Stages):
+        return []
     found = (_held(connection, link, _order(link, link.base or {}, keys)) for link in links)
     return [record for record in found if record]
 
@@ -170,10 +178,8 @@ def _order(link: Link, fields: Fields, keys: Keys) -> WorkOrder:
 
 
 def _held(connection: Connection, link: Link, order: WorkOrder) -> Record | None:
-    """The record as he is known to hold it; None where he does not have the order yet, and where
-    whole files are laid out, whatever lies there.
-    """
-    if link.base is None or isinstance(connection.customer, Stages):
+    """The record as he is known to hold it; None where he does not have the order yet."""
+    if link.base is None:
         return None
     theirs = link.theirs or Theirs("")
     before = replace(order, fields=link.base, state=link.state)

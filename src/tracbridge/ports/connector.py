@@ -356,9 +356,10 @@ class Tracos(Connector, Fetches, Marks, Protocol):
         marked by something that is no flag.
         """
 
-    def changed(self, since: Any) -> AsyncIterator[Page]:
-        """Documents marked as synced whose ``updatedAt`` is at or after ``since``, and not before
-        the time of the mark: somebody edited them and left the mark.
+    def changed(self, since: Any, lately: Any) -> AsyncIterator[Page]:
+        """Documents marked as synced whose ``updatedAt`` is at or after ``lately``; and of those at
+        or after ``since`` the ones where it is not before the time of the mark: somebody edited
+        them and left the mark.
         """
 
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:

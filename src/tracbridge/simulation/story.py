@@ -36,7 +36,7 @@ def story_of(seed: int, policy: Policy | None = None, ack: Ack | None = None) ->
     plays = ORDINARY | dict.fromkeys(dice.sample(RARE, dice.choice([1, 1, 2, 3])), 5)
     cast = Cast(list(plays), list(plays.values()), REFS[: dice.choice([1, 1, 1, 2])])
     acts = [act_of(dice, habits, cast, number) for number in range(dice.randint(10, 40))]
-    return Story(replace(habits, hints=dice.choice([0, 0, 2, 5])), tuple(acts))
+    return Story(replace(habits, hints=dice.choice([0, 0, 0, 2, 3])), tuple(acts))
 
 
 ORDINARY = {"work": 46, "erp": 11, "tracos": 11, "export": 12, "import_": 13, "kill": 3, "wait": 4}

@@ -64,11 +64,15 @@ class MemoryTracos(Struct, eq=False):
         del ids
         return {}  # asked by those only whose keys are no numbers
 
-    async def changed(self, since: Any) -> AsyncIterator[Page]:
+    async def changed(self, since: Any, lately: Any) -> AsyncIterator[Page]:
         found = await self.process.ask(
             lambda: self._found(lambda one: is_synced(one) and one["updatedAt"] >= since)
         )
-        found = [one for one in found if not one["syncedAt"] or one["updatedAt"] >= one["syncedAt"]]
+        found = [
+            one
+            for one in found
+            if one["updatedAt"] >= min(lately, one["syncedAt"] or one["updatedAt"])
+        ]
         for page in self._pages(found):
             yield page
 

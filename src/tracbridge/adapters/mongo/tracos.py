@@ -58,9 +58,10 @@ class TracosConnector:
         async for page in self._pages(UNSYNCED):
             yield page
 
-    async def changed(self, since: Any) -> AsyncIterator[Page]:
-        later = {"$expr": {"$gte": ["$updatedAt", "$syncedAt"]}}  # what has no time counts as less
-        async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True, **later}):
+    async def changed(self, since: Any, lately: Any) -> AsyncIterator[Page]:
+        edited = {"$expr": {"$gte": ["$updatedAt", "$syncedAt"]}}  # what has no time counts as less
+        these = {"$or": [{"updatedAt": {"$gte": lately}}, edited]}
+        async for page in self._pages({"updatedAt": {"$gte": since}, "isSynced": True, **these}):
             yield page
 
     async def freshest(self, since: datetime, limit: int) -> Sequence[Record]:
