@@ -162,6 +162,28 @@ async def test_a_document_keeps_its_id_and_shares_it_with_nobody() -> None:
     await client.close()
 
 
+async def test_a_number_that_belongs_to_another_key_is_given_to_nobody_else(
+    replica_set: harness.Server, prepared: str
+) -> None:
+    client = connect(replica_set.uri)
+    try:
+        database = client[prepared]
+        await prepare(orders_of(database["workorders"], "test"), database)
+        numbers = mongo_state(database, "mine", "test").numbers
+        (first,) = (await numbers.of([Key("A")])).values()
+        following = str(int(first.number) + 1)
+        assert not await numbers.pair({Key("B"): following})
+        found = await numbers.of([Key("C"), Key("D"), Key("A")])
+        assert found[Key("A")].number == first.number, "a key keeps its number"
+        given = [found[Key(name)].number for name in "CD"]
+        assert len({first.number, following, *given}) == 4
+        assert {key: one.number for key, one in (await numbers.known([*found])).items()} == {
+            key: one.number for key, one in found.items()
+        }
+    finally:
+        await client.close()
+
+
 class TestMongoPasses(OnMongo, PassesContract):
     pass
 

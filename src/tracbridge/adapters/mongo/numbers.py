@@ -48,25 +48,36 @@ class MongoNumbers:
         return {ids[row["_id"]]: _numbered(row) for row in rows}
 
     async def of(self, keys: Sequence[Key]) -> Mapping[Key, Numbered]:
-        """Asked for new keys: a row for each is made without looking; where another process was
-        quicker, its row stands.
+        """Asked for new keys: a row for each is made without looking. Where another process was
+        quicker, its row stands; of a number that was paired with another key the next one is taken.
         """
-        new = list(dict.fromkeys(keys))
+        found: dict[Key, Numbered] = {}
+        while new := [key for key in dict.fromkeys(keys) if key not in found]:
+            found |= await self._made(new)
+        return found
+
+    async def _made(self, new: Sequence[Key]) -> Mapping[Key, Numbered]:
+        """Those of these keys that have a row by now."""
         numbers = await self._next(len(new))
         rows = [
             self._row(key, number, self.document(key))
             for key, number in zip(new, numbers, strict=True)
         ]
-        there: set[int] | None = set()
+        there: set[int] = set()
         with translated(self._host):
             try:
                 await self._rows.insert_many(rows, ordered=False)
             except BulkWriteError as error:
-                there = duplicates(error)
-                if there is None:
+                positions = duplicates(error)
+                if positions is None:
                     raise
-        found = {key: _numbered(row, fresh=True) for key, row in zip(new, rows, strict=True)}
-        return {**found, **(await self.known([new[i] for i in there]) if there else {})}
+                there = positions
+        made = {
+            key: _numbered(row, fresh=True)
+            for at, (key, row) in enumerate(zip(new, rows, strict=True))
+            if at not in there
+        }
+        return {**made, **(await self.known([new[at] for at in there]) if there else {})}
 
     def _row(self, key: Key, number: int, document: Any) -> Document:
         return {
