@@ -34,8 +34,10 @@ async def test_a_direction_that_is_paused_waits_until_it_is_resumed(desk: Desk) 
     assert (desk.pump.outbound / "workorder_8.json").exists()
     assert (await desk.get("/connections/pump"))["paused"]["customer"]["why"] == "his import"
     assert (await desk.get("/connections/pump/controls"))["paused"].keys() == {"customer"}
-    assert not (await desk.post("/connections/pump/resume"))["paused"]
+    desk.bells.of("pump").heard()
+    assert not (await desk.post("/connections/pump/resume", {"sides": ["customer"]}))["paused"]
     assert desk.rung == ["pump"]
+    assert desk.bells.of("pump").heard() is None, "a whole pass, which looks at the pauses anew"
     await desk.once()
     assert desk.pump.doc(7)
     assert [what for _, what, _ in await desk.audited()] == [

@@ -85,7 +85,7 @@ async def resume(
     """What waited is taken by the next pass, which begins at once. Repeatable."""
     done = await go_on(service, said.meant)
     await among.audit(caller, service.name, "connection.resume", told(said), said.why)
-    among.ring(service.name, said.meant)
+    among.ring(service.name, ())  # a whole pass: what waited may not say of itself that it is new
     return done
 
 
