@@ -15,16 +15,8 @@ import yaml
 from tests.dashboard.served import Browser, browser, needs_chromium, served, visitor
 from tests.dashboard.test_by_clicks import address_of
 from tests.dashboard.test_hostile_texts import TEXTS, WATCH, seen
-from tests.e2e.site import Place, Site
+from tests.e2e.site import HOLD, Place, Site
 from tests.harness import NOW, Server, order
-
-HOLD = """
-rules:
-  - name: completed stays completed
-    on: inbound transition
-    when: old.status == "completed" && new.status == "pending"
-    then: {hold: "A planner re-opens."}
-"""
 
 
 @dataclass

@@ -182,26 +182,26 @@ def half_a_file(scene: Scene) -> World:
     return world
 
 
-@incident("A clock that is ahead")
-def clock_ahead(scene: Scene) -> World:
-    world = scene.world()
+def agreed(scene: Scene, **settings: Any) -> World:
+    """Order 7, as both sides know it."""
+    world = scene.world(**settings)
     world.drop(order(7))
     world.settle(7)
-    soon = datetime.now(UTC) + timedelta(hours=1)
+    return world
+
+
+@incident("A clock that is ahead")
+def clock_ahead(scene: Scene) -> World:
+    world = agreed(scene)
     world.edit(7, status="on_hold")
-    world.drop(order(7, "in_progress", soon))
+    world.drop(order(7, "in_progress", datetime.now(UTC) + timedelta(hours=1)))
     ran(world, 0)
     return world
 
 
-# -- both sides ----------------------------------------------------------------------------------
-
-
 @incident("Both sides changed the same field")
 def clash(scene: Scene) -> World:
-    world = scene.world(CONFLICT_POLICY="ask")
-    world.drop(order(7))
-    world.settle(7)
+    world = agreed(scene, CONFLICT_POLICY="ask")
     world.edit(7, status="on_hold")
     world.drop(order(7, "in_progress", datetime.now(UTC)))
     ran(world, 3)
@@ -210,9 +210,7 @@ def clash(scene: Scene) -> World:
 
 @incident("Deleted on one side, edited on the other")
 def deleted_and_edited(scene: Scene) -> World:
-    world = scene.world(DELETE_CONFLICT="edit_wins")
-    world.drop(order(7))
-    world.settle(7)
+    world = agreed(scene, DELETE_CONFLICT="edit_wins")
     world.edit(7, title="Planned", description="Planned")
     at = datetime.now(UTC)
     world.drop(order(7, "pending", at, isDeleted=True, deletedDate=at.isoformat()))

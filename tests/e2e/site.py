@@ -12,6 +12,15 @@ from tests.harness import Doc, World
 
 HOME = ("DATA_INBOUND_DIR", "DATA_OUTBOUND_DIR", "DATA_SETTLE_SECONDS", "STATE_DATABASE")
 
+HOLD = """
+rules:
+  - name: completed stays completed
+    on: inbound transition
+    when: old.status == "completed" && new.status == "pending"
+    then: {hold: "A planner re-opens."}
+"""
+"""A file with a rule that lets nobody re-open an order unasked."""
+
 
 @dataclass
 class Site(World):

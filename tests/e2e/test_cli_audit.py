@@ -9,20 +9,12 @@ import pytest
 from loguru import logger
 from typer.testing import CliRunner
 
-from tests.e2e.site import Place, Site
+from tests.e2e.site import HOLD, Place, Site
 from tests.harness import Doc, Server, doc, order
 from tracbridge.cli.app import application
 from tracbridge.domain.errors import TracbridgeError
 
 COMMANDS = application()
-
-HOLD = """
-rules:
-  - name: completed stays completed
-    on: inbound transition
-    when: old.status == "completed" && new.status == "pending"
-    then: {hold: "A planner re-opens."}
-"""
 
 
 @pytest.fixture

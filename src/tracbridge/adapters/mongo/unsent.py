@@ -15,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tracbridge.adapters.mongo.client import Document, paged, translated
 from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
 from tracbridge.adapters.mongo.tracos import source_of
-from tracbridge.adapters.mongo.views import PAGE, Marks, Unsent, Views, earlier, ref_of
+from tracbridge.adapters.mongo.views import PAGE, Unsent, Views, earlier, marks_of, ref_of
 from tracbridge.domain.workorder import KIND, Side
 from tracbridge.sync.identity import link_id
 
@@ -173,23 +173,11 @@ class _Together:
 
     async def _count(self, page: Sequence[tuple[str, Document]]) -> None:
         links = [(n, link_id(n, KIND, "", ref_of(one.get("number")))) for n, one in page]
-        marks = await self._marks([id_ for _, id_ in links])
+        query = {"_id": {"$in": [id_ for _, id_ in links]}}
+        marks = await marks_of(self._db["tracbridge_links"], query, "_id")
         for (name, document), (_, id_) in zip(page, links, strict=True):
             if id_ not in marks.held and id_ not in marks.busy:
                 self._found[name].add(document, linked=id_ in marks.known)
-
-    async def _marks(self, ids: Sequence[str]) -> Marks:
-        """The links of these orders, by their ids."""
-        marks = Marks()
-        shown = {"out.phase": 1, "repush": 1, "held": 1, "missing": 1}
-        query = {"_id": {"$in": list(ids)}}
-        async for link in self._db["tracbridge_links"].find(query, shown, batch_size=PAGE + 1):
-            marks.known.add(link["_id"])
-            if link.get("held"):
-                marks.held.add(link["_id"])
-            elif link.get("out") or link.get("repush") or link.get("missing"):
-                marks.busy.add(link["_id"])
-        return marks
 
 
 def owner_of(values: Mapping[str, Any]) -> Owner:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tracbridge.adapters.mongo.client import Document, paged, translated
@@ -53,11 +54,24 @@ class Unsent(Struct):
 
 
 class Marks(Struct, frozen=True):
-    """The links of one page of documents: all of them, the busy ones and the held ones, by ref."""
+    """The links of one page of documents: all of them, the busy ones and the held ones, by name."""
 
     known: set[str] = set()
     busy: set[str] = set()
     held: set[str] = set()
+
+
+async def marks_of(links: AsyncCollection[Document], query: Document, name: str) -> Marks:
+    """The links that fit; orders are named by that field of them."""
+    marks = Marks()
+    shown = {name: 1, "out.phase": 1, "repush": 1, "held": 1, "missing": 1}
+    async for link in links.find(query, shown, batch_size=PAGE + 1):
+        marks.known.add(link[name])
+        if link.get("held"):
+            marks.held.add(link[name])
+        elif link.get("out") or link.get("repush") or link.get("missing"):
+            marks.busy.add(link[name])
+    return marks
 
 
 class Views:
@@ -137,7 +151,9 @@ class Views:
         return found
 
     async def _count_unsent(self, documents: Sequence[Document], found: Unsent) -> None:
-        marks = await self._marks([ref_of(d.get("number")) for d in documents])
+        refs = [ref_of(d.get("number")) for d in documents]
+        query = {"c": self._c, "ref": {"$in": refs}}
+        marks = await marks_of(self._db["tracbridge_links"], query, "ref")
         for document in documents:
             ref = ref_of(document.get("number"))
             if ref not in marks.held and ref not in marks.busy:
@@ -147,18 +163,6 @@ class Views:
         query = {"c": self._c, "state": "open", "side": Side.TRACOS.value}
         cursor = self._db["tracbridge_quarantine"].find(query, {"source": 1})
         return {document["source"] async for document in cursor}
-
-    async def _marks(self, refs: Sequence[str]) -> Marks:
-        marks = Marks()
-        shown = {"ref": 1, "out.phase": 1, "repush": 1, "held": 1, "missing": 1}
-        query = {"c": self._c, "ref": {"$in": list(refs)}}
-        async for link in self._db["tracbridge_links"].find(query, shown, batch_size=PAGE + 1):
-            marks.known.add(link["ref"])
-            if link.get("held"):
-                marks.held.add(link["ref"])
-            elif link.get("out") or link.get("repush") or link.get("missing"):
-                marks.busy.add(link["ref"])
-        return marks
 
     async def taken_numbers(self, numbers: Sequence[int]) -> list[int]:
         """Which of these numbers TracOS holds already."""
