@@ -124,14 +124,16 @@ def realtime(server: Server, root: Path, *, orders: int, rate: float, seconds: f
             collection_watched(world.orders, into.seen),
         ):
             time.sleep(3.0)
+            busy = busy_of(process.pid)
             took, memory = edited(writers, rate, seconds, lambda: memory_of(process.pid))
+            busy = busy_of(process.pid) - busy
             time.sleep(2.0)
     finally:
         process.terminate()
         process.wait()
     return (
         f"{rate:g}/s each way asked, {len(out.written) / took:.0f}/s made for {took:.0f} s: "
-        f"{out.told()}; {into.told()}; MB at quarters: "
+        f"{out.told()}; {into.told()}; busy {busy / took:.0%} of a core; MB at quarters: "
         + ", ".join(f"{memory[int(at * (len(memory) - 1))]:.0f}" for at in (0, 0.25, 0.5, 0.75, 1))
     )
 
@@ -140,6 +142,12 @@ def memory_of(pid: int) -> float:
     """Megabytes that it holds now."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def busy_of(pid: int) -> float:
+    """Seconds for which it has kept a core busy."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 TICK = 0.01

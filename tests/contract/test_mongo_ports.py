@@ -230,6 +230,22 @@ class TestKnownPasses(OnKnown, PassesContract):
         passes.forget()
         assert (await passes.counter(), await passes.cursor("removes")) == (1, True)
 
+    async def test_others_hear_of_a_complete_pass_at_the_next_one_or_when_it_is_settled(
+        self, kept: Memory
+    ) -> None:
+        mine, rival = kept.mine.passes, kept.rival.passes
+        assert isinstance(mine, KnownPasses)
+        await mine.complete((await mine.begin()).pass_)
+        assert (await mine.completed(), await rival.completed()) == (1, 0)
+        assert await mine.begin() == Claim(2, 1)
+        await mine.complete(2)
+        await mine.settle()
+        assert await rival.completed() == 2
+        await mine.complete((await mine.begin()).pass_)
+        mine.forget()
+        await mine.settle()
+        assert await rival.completed() == 2, "what we do not know any more is not said"
+
 
 class TestKnownQuarantine(OnKnown, QuarantineContract):
     async def test_that_none_is_open_is_known_until_we_open_one(self, kept: Memory) -> None:

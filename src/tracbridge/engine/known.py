@@ -19,7 +19,7 @@ REMOVES = "removes"
 
 
 class KnownPasses:
-    """The pass counter, and whether his importer removes files."""
+    """The pass counter, whether his importer removes files, and which pass was complete."""
 
     def __init__(self, real: Passes) -> None:
         self.real = real
@@ -29,10 +29,12 @@ class KnownPasses:
         """Ask again."""
         self._counter: int | None = None
         self._removes: Any = None
+        # Should it be told to nobody, some things count as unfinished for a pass longer.
+        self._complete = 0
 
-    async def begin(self) -> Claim:
-        claim = await self.real.begin()
-        self._counter = claim.pass_
+    async def begin(self, complete: int = 0) -> Claim:
+        claim = await self.real.begin(max(complete, self._complete))
+        self._counter, self._complete = claim.pass_, 0
         return claim
 
     async def counter(self) -> int:
@@ -41,10 +43,17 @@ class KnownPasses:
         return self._counter
 
     async def completed(self) -> int:
-        return await self.real.completed()
+        return max(await self.real.completed(), self._complete)
 
     async def complete(self, pass_: int) -> None:
-        await self.real.complete(pass_)
+        """On record with the next pass that begins, or by `settle`."""
+        self._complete = max(self._complete, pass_)
+
+    async def settle(self) -> None:
+        """Put on record what waits for it."""
+        if self._complete:
+            await self.real.complete(self._complete)
+            self._complete = 0
 
     async def cursor(self, name: str) -> Any:
         if name != REMOVES:
@@ -110,3 +119,9 @@ def forget(connection: Connection) -> None:
     for one in (connection.passes, connection.quarantine):
         if isinstance(one, KnownPasses | KnownQuarantine):
             one.forget()
+
+
+async def settle(connection: Connection) -> None:
+    """Put on record what a pass left for the next one to say."""
+    if isinstance(connection.passes, KnownPasses):
+        await connection.passes.settle()

@@ -51,8 +51,10 @@ class Ledger(Protocol):
 class Passes(Protocol):
     """The pass counter and the resume points of one connection."""
 
-    async def begin(self) -> Claim:
-        """Count a new pass; returns its number and the last complete one."""
+    async def begin(self, complete: int = 0) -> Claim:
+        """Count a new pass; returns its number and the last complete one. ``complete``: a pass that
+        is `complete` as well, in one step.
+        """
 
     async def counter(self) -> int:
         """The number of the last pass begun."""

@@ -6,6 +6,7 @@ A hint is never data. It says on which side to look; the pass finds out what the
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 
 from tracbridge.domain.workorder import Side
 from tracbridge.runtime.runner import Stop
@@ -19,7 +20,8 @@ class Bell:
     def __init__(self) -> None:
         self._sides: frozenset[Side] = frozenset()
         self._whole = False
-        self._rung = asyncio.Event()
+        self._rung, self._heard = asyncio.Event(), asyncio.Event()
+        self._heard.set()
 
     def ring(self, sides: Collection[Side] = ()) -> None:
         """Something may have happened on this side. None or both: a whole pass is wanted. May be
@@ -28,6 +30,7 @@ class Bell:
         self._sides |= frozenset(sides)
         self._whole |= len(set(sides)) != 1
         self._rung.set()
+        self._heard.clear()
 
     @property
     def rung(self) -> bool:
@@ -39,7 +42,14 @@ class Bell:
         sides, self._sides = self._sides, frozenset()
         whole, self._whole = self._whole, False
         self._rung.clear()
+        self._heard.set()
         return None if whole else sides
+
+    async def answered(self, seconds: float) -> None:
+        """Until nobody has to be told that it rang, or until then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
 
     async def rest(self, seconds: float, stop: Stop) -> None:
         """Until it rings, until then, or until somebody asks to stop."""
@@ -51,3 +61,8 @@ class Bell:
         finally:
             for one in waits:
                 one.cancel()
+
+    async def silent(self, seconds: float, stop: Stop) -> bool:
+        """Whether it does not ring until then, or until somebody asks to stop."""
+        await self.rest(seconds, stop)
+        return not self.rung

@@ -18,6 +18,9 @@ AGAIN = Backoff(delay=0.5, longest=60.0, spread=0.5)
 DEAF = 300.0
 """Seconds after which one that could not tell anything is asked whether it can by now."""
 
+UNHEARD = 1.0
+"""Seconds for which a source is not asked for more while the worker has not heard of the last."""
+
 SELDOM = 1.0
 """Seconds between two whole passes that hints ask for; they cost more than a look at the news."""
 
@@ -70,6 +73,8 @@ async def _listen(side: Side, source: Watches, bell: Bell, observer: Observer) -
                 else:
                     seldom.ring()
                 attempt = 0
+                # What happens until a pass begins is found by it: nobody has to hear of each.
+                await bell.answered(UNHEARD)
             await asyncio.sleep(DEAF)
         except RetryableError as error:
             observer.incident(

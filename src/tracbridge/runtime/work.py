@@ -15,7 +15,7 @@ from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.controls import Paused, paused
 from tracbridge.engine.cycle import cycle
-from tracbridge.engine.known import knowing
+from tracbridge.engine.known import knowing, settle
 from tracbridge.engine.quiet import Quiet
 from tracbridge.engine.session import session
 from tracbridge.engine.wishes import Fulfilment
@@ -38,6 +38,9 @@ LINGER = 5.0
 
 STEP = 30.0
 """Seconds after which the clock is looked at again in long rests."""
+
+BREATH = 0.05
+"""Seconds without a hint after which what hints made us do is put on record with its run."""
 
 RECORDED = 1.0
 """Seconds after which what hints made us do is on record with its run at the latest."""
@@ -195,6 +198,7 @@ class Work:
                 if self._open():
                     await self.turn(self._pass)
             while linger and self._open():
+                await self._breath()
                 await self.bell.rest(linger, self.stop)
                 if not self.bell.rung or not self._open():
                     return
@@ -278,7 +282,7 @@ class Work:
         self._idle = not (self.cut or self.code or waits or total_of(tally))
         self._spent += time.monotonic() - begun
         self._unrecorded = True
-        if rung is None or not self.bell.rung or time.monotonic() - self._recorded >= RECORDED:
+        if rung is None or time.monotonic() - self._recorded >= RECORDED:
             await self._persist(self._record)
         if rung is None and not self.cut:
             await self._persist(self.place.tidy)
@@ -300,6 +304,7 @@ class Work:
         told = connection_json(self.connection.name, self._run, self._spent)
         counts = {"run": self._run.run, "connections": [told], "exit": self.code}
         ended = {"counts": counts, "exit": self.code, "error": None}
+        await settle(self.connection)
         await self.place.runs.end(self._run.run, self.connection.clock.now(), ended)
         self._unrecorded, self._recorded = False, time.monotonic()
 
@@ -354,6 +359,11 @@ class Work:
         await self.place.runs.begin(run, now)
         await self.place.runs.end(run, now, {"exit": 1, "error": words})
 
+    async def _breath(self) -> None:
+        """As soon as no hint waits, what the last passes did is put on record with their run."""
+        if self._unrecorded and await self.bell.silent(BREATH, self.stop):
+            await self._put_down()
+
     async def _put_down(self) -> None:
         """What is not on record with its run yet; what stands in the history counts anyway."""
         if self._unrecorded:
@@ -363,6 +373,7 @@ class Work:
     async def _rest(self, seconds: float) -> None:
         """Until the next pass, until it rings, or until told to stop; the lease stays ours."""
         until = time.monotonic() + seconds
+        await self._breath()
         while not self.stop.asked and (left := until - time.monotonic()) > 0:
             await self.bell.rest(min(left, RENEWAL), self.stop)
             if self.bell.rung:

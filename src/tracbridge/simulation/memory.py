@@ -125,10 +125,11 @@ class MemoryLedger(Store, eq=False):
 class MemoryPasses(Store, eq=False):
     """`Passes`."""
 
-    async def begin(self) -> Claim:
-        return await self.process.ask(self._begin)
+    async def begin(self, complete: int = 0) -> Claim:
+        return await self.process.ask(lambda: self._begin(complete))
 
-    def _begin(self) -> Claim:
+    def _begin(self, complete: int) -> Claim:
+        self._complete(complete)
         self.state.counter += 1
         return Claim(self.state.counter, self.state.complete)
 

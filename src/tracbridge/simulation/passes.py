@@ -1,12 +1,13 @@
 """What a process of ours does with a connection in one story."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.cycle import cycle
-from tracbridge.engine.known import knowing
+from tracbridge.engine.known import knowing, settle
 from tracbridge.engine.session import session
 from tracbridge.simulation import memory
 
@@ -26,6 +27,8 @@ async def one_pass(
         await persistent(connection, run, set(Side), whole=True)
         for turn in range(hints):
             await persistent(connection, run, news[turn % 2], whole=False)
+        with suppress(RetryableError):
+            await settle(connection)
 
 
 async def persistent(

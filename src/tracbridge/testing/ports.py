@@ -300,6 +300,12 @@ class PassesContract(OnMemory):
         await kept.mine.passes.complete(first.pass_)
         assert await kept.mine.passes.begin() == Claim(2, 1)
 
+    async def test_a_pass_is_complete_as_the_next_one_begins(self, kept: Memory) -> None:
+        first = await kept.mine.passes.begin()
+        assert await kept.mine.passes.begin(first.pass_) == Claim(2, 1)
+        assert await kept.mine.passes.completed() == 1
+        assert await kept.mine.passes.begin() == Claim(3, 1)
+
     async def test_completion_never_goes_back(self, kept: Memory) -> None:
         for _ in range(3):
             await kept.mine.passes.begin()

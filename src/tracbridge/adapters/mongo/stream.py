@@ -5,8 +5,9 @@ off, each listener is told and looks.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -51,11 +52,16 @@ LOOKED_FOR: list[Document] = [
     },
 ]
 
+UNHEARD = 1.0
+"""Seconds for which the stream is not read while none of its listeners has heard of the last."""
+
 AWAIT_MS = 10_000
 """How long the server keeps a question open while nothing happens; below the client's time-out."""
 
 MANY = 10_000
-"""Ids whose documents are asked for at once; beyond, everybody is told to look."""
+"""Ids whose documents are asked for at once; beyond, everybody is told to look. As many of our last
+marks are remembered.
+"""
 
 
 class Listener:
@@ -76,7 +82,8 @@ class Stream:
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._ids: dict[Any, Hint] = {}
-        self._changed = asyncio.Event()
+        self._marks: dict[Any, Document] = {}
+        self._changed, self._heard = asyncio.Event(), asyncio.Event()
         self._none, self._opened = False, False
 
     async def listen(self, owner: Mapping[str, Any]) -> AsyncIterator[Hint]:
@@ -92,6 +99,7 @@ class Stream:
             while True:
                 await listener.rung.wait()
                 listener.rung.clear()
+                self._heard.set()
                 if listener.lost is not None:
                     raise listener.lost
                 if self._none:
@@ -102,6 +110,17 @@ class Stream:
             self._listeners.discard(listener)
             if not self._listeners and self._task is not None:
                 self._task.cancel()
+
+    def marking(self, seen: Iterable[Document]) -> None:
+        """These documents, as these filters describe them, are about to be marked as synced: what
+        was edited before and still looks like that is no news.
+        """
+        if self._listeners:
+            for one in seen:
+                self._marks.pop(one["_id"], None)
+                self._marks[one["_id"]] = one
+            for id_ in list(islice(self._marks, max(0, len(self._marks) - MANY))):
+                del self._marks[id_]
 
     async def _work(self) -> None:
         """Read and tell, until it breaks off; the last word is for everybody."""
@@ -142,6 +161,15 @@ class Stream:
                     self._ids[id_] = Hint.ANY
                 self._ids.setdefault(id_, Hint.NEWS)
                 self._changed.set()
+                await self._wanted()
+
+    async def _wanted(self) -> None:
+        """Until somebody has heard of the last change: until then one more would tell nothing."""
+        if all(one.rung.is_set() for one in self._listeners):
+            self._heard.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UNHEARD):
+                    await self._heard.wait()
 
     async def _tell(self) -> None:
         """Ring those whose documents they are. What comes meanwhile is told together."""
@@ -156,12 +184,15 @@ class Stream:
                     listener.rung.set()
 
     async def _marked(self, ids: set[Any]) -> set[Any]:
-        """Those that show themselves as synced: an update tells only what it changed, and the next
-        edit of an unsynced document does not change its flag. All where that cannot be told.
+        """Those that show themselves as synced, and not as we marked them: an update tells only
+        what it changed, and the next edit of an unsynced document does not change its flag. All
+        where that cannot be told.
         """
         if not ids or len(ids) > MANY:
             return ids
-        query = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
+        query: Document = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
+        if marked := [self._marks[id_] for id_ in ids if id_ in self._marks]:
+            query["$nor"] = marked
         try:
             with translated(self._host):
                 found = await self._collection.find(query, {"_id": 1}).to_list()

@@ -182,7 +182,12 @@ class TracosConnector:
         return sum(await halves(self._mark, marks))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
-        operations = [UpdateOne(self._guard(record), {"$set": values}) for record, values in marks]
+        guards = [self._guard(record) for record, _ in marks]
+        operations = [
+            UpdateOne(seen, {"$set": values})
+            for seen, (_, values) in zip(guards, marks, strict=True)
+        ]
+        self._stream.marking(guards)
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
         return result.matched_count

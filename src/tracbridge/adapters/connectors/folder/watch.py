@@ -1,7 +1,7 @@
 """What happens in the folders, as hints, where the operating system tells such things."""
 
+import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from tracbridge.adapters.connectors.folder.settings import FolderSettings
 from tracbridge.ports.hints import Hint
@@ -21,15 +21,17 @@ async def watched(settings: FolderSettings) -> AsyncIterator[Hint]:
     except ImportError:
         return
     inbound, outbound = settings.inbound.resolve(), settings.outbound.resolve()
-    hints = {inbound: Hint.NEWS, outbound: Hint.ANY}
+    hints = {str(inbound): Hint.NEWS, str(outbound): Hint.ANY}
 
-    def news(change: Change, text: str) -> bool:
-        path = Path(text)
-        if path.name.startswith("."):
+    def news(change: Change, path: str) -> bool:
+        # Asked for each thing that we do there ourselves: no more than is needed.
+        folder, name = os.path.split(path)
+        hint = hints.get(folder)
+        if hint is None or name.startswith("."):
             return False
-        if path.parent == inbound:
+        if hint is Hint.NEWS:
             return change is not Change.deleted  # gone is what we have claimed
-        return path.parent == outbound and (change is Change.deleted or path.suffix != ".json")
+        return change is Change.deleted or not name.endswith(".json")
 
     try:
         async for changes in awatch(
@@ -41,7 +43,7 @@ async def watched(settings: FolderSettings) -> AsyncIterator[Hint]:
             recursive=False,
             raise_interrupt=False,
         ):
-            for hint in {hints[Path(text).parent] for _, text in changes}:
+            for hint in {hints[os.path.dirname(path)] for _, path in changes}:
                 yield hint
     except (OSError, RuntimeError):
         return
