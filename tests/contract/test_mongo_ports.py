@@ -230,6 +230,23 @@ class TestKnownPasses(OnKnown, PassesContract):
         passes.forget()
         assert (await passes.counter(), await passes.cursor("removes")) == (1, True)
 
+    async def test_the_passes_after_the_first_take_their_numbers_together(
+        self, kept: Memory
+    ) -> None:
+        passes, rival = KnownPasses(kept.mine.passes, ahead=2), kept.rival.passes
+        assert await passes.begin() == Claim(1, 0)
+        assert await rival.counter() == 1, "a whole pass takes one"
+        claims = []
+        for _ in range(4):
+            claims.append(await passes.begin())
+            assert await passes.counter() == claims[-1].pass_
+            await passes.complete(claims[-1].pass_)
+        assert claims == [Claim(2, 0), Claim(3, 2), Claim(4, 3), Claim(5, 4)]
+        assert await rival.counter() == 7
+        passes.forget()
+        assert await passes.begin() == Claim(8, 4)
+        assert await passes.begin() == Claim(9, 4)
+
     async def test_others_hear_of_a_complete_pass_at_the_next_one_or_when_it_is_settled(
         self, kept: Memory
     ) -> None:

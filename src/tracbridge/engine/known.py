@@ -18,11 +18,19 @@ REMOVES = "removes"
 """The one resume point that is asked for in each pass; others change beside us."""
 
 
-class KnownPasses:
-    """The pass counter, whether his importer removes files, and which pass was complete."""
+AHEAD = 63
+"""So many numbers of passes are taken at once; a crash leaves some unused."""
 
-    def __init__(self, real: Passes) -> None:
-        self.real = real
+
+class KnownPasses:
+    """The pass counter, whether his importer removes files, and which pass was complete.
+
+    ``ahead``: how many numbers a hinted pass takes for those after it. Others count them as used:
+    where they compare theirs with one of a pass in between, they wait for a whole pass.
+    """
+
+    def __init__(self, real: Passes, ahead: int = 0) -> None:
+        self.real, self.ahead = real, ahead
         self.forget()
 
     def forget(self) -> None:
@@ -30,11 +38,19 @@ class KnownPasses:
         self._counter: int | None = None
         self._removes: Any = None
         # Should it be told to nobody, some things count as unfinished for a pass longer.
-        self._complete = 0
+        self._complete = self._known = 0
+        self._hinted, self._left = False, 0
 
-    async def begin(self, complete: int = 0) -> Claim:
-        claim = await self.real.begin(max(complete, self._complete))
-        self._counter, self._complete = claim.pass_, 0
+    async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
+        self._complete = max(self._complete, complete)
+        if self._left and self._counter is not None and not ahead:
+            self._left -= 1
+            self._counter += 1
+            return Claim(self._counter, max(self._known, self._complete))
+        mine = self.ahead if self._hinted and not ahead else 0
+        claim = await self.real.begin(self._complete, mine + ahead)
+        self._counter, self._known, self._complete = claim.pass_, claim.complete, 0
+        self._hinted, self._left = True, mine
         return claim
 
     async def counter(self) -> int:
@@ -53,7 +69,7 @@ class KnownPasses:
         """Put on record what waits for it."""
         if self._complete:
             await self.real.complete(self._complete)
-            self._complete = 0
+            self._known, self._complete = self._complete, 0
 
     async def cursor(self, name: str) -> Any:
         if name != REMOVES:
@@ -111,7 +127,10 @@ def knowing(connection: Connection) -> Connection:
     quarantine = connection.quarantine
     if isinstance(quarantine, OpenCases):
         quarantine = KnownQuarantine(connection.quarantine, quarantine)
-    return replace(connection, passes=KnownPasses(connection.passes), quarantine=quarantine)
+    # Of a system that keeps no backlog itself others may ask whether it was read since.
+    ahead = 0 if connection.customer.traits.resumes else AHEAD
+    passes = KnownPasses(connection.passes, ahead)
+    return replace(connection, passes=passes, quarantine=quarantine)
 
 
 def forget(connection: Connection) -> None:

@@ -201,7 +201,8 @@ class RehearsedPasses:
         self.real = real
         self.began = 0
 
-    async def begin(self, complete: int = 0) -> Claim:
+    async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
+        del ahead
         self.began += 1
         complete = max(complete, await self.real.completed())
         return Claim(await self.counter(), complete)

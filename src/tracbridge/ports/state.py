@@ -51,9 +51,10 @@ class Ledger(Protocol):
 class Passes(Protocol):
     """The pass counter and the resume points of one connection."""
 
-    async def begin(self, complete: int = 0) -> Claim:
+    async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
         """Count a new pass; returns its number and the last complete one. ``complete``: a pass that
-        is `complete` as well, in one step.
+        is `complete` as well, in one step. ``ahead``: so many after it are counted too; their
+        numbers are ours.
         """
 
     async def counter(self) -> int:

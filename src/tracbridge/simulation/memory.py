@@ -125,13 +125,14 @@ class MemoryLedger(Store, eq=False):
 class MemoryPasses(Store, eq=False):
     """`Passes`."""
 
-    async def begin(self, complete: int = 0) -> Claim:
-        return await self.process.ask(lambda: self._begin(complete))
+    async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
+        return await self.process.ask(lambda: self._begin(complete, ahead))
 
-    def _begin(self, complete: int) -> Claim:
+    def _begin(self, complete: int, ahead: int) -> Claim:
         self._complete(complete)
-        self.state.counter += 1
-        return Claim(self.state.counter, self.state.complete)
+        first = self.state.counter + 1
+        self.state.counter += 1 + ahead
+        return Claim(first, self.state.complete)
 
     async def counter(self) -> int:
         return await self.process.ask(lambda: self.state.counter)

@@ -306,6 +306,15 @@ class PassesContract(OnMemory):
         assert await kept.mine.passes.completed() == 1
         assert await kept.mine.passes.begin() == Claim(3, 1)
 
+    async def test_numbers_that_were_taken_ahead_are_given_to_nobody_else(
+        self, kept: Memory
+    ) -> None:
+        await kept.mine.passes.begin()
+        first = await kept.mine.passes.begin(ahead=3)
+        assert first == Claim(2, 0)
+        assert await kept.rival.passes.counter() == 5
+        assert await kept.rival.passes.begin() == Claim(6, 0)
+
     async def test_completion_never_goes_back(self, kept: Memory) -> None:
         for _ in range(3):
             await kept.mine.passes.begin()

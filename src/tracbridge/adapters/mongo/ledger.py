@@ -129,15 +129,15 @@ class MongoPasses:
         self._passes, self._cursors = database["tracbridge_passes"], database["tracbridge_cursors"]
         self._c, self._host = connection, host
 
-    async def begin(self, complete: int = 0) -> Claim:
-        change: Document = {"$inc": {"counter": 1}}
+    async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
+        change: Document = {"$inc": {"counter": 1 + ahead}}
         if complete:
             change["$max"] = {"complete": complete}
         with translated(self._host):
             row = await self._passes.find_one_and_update(
                 {"_id": self._c}, change, upsert=True, return_document=True
             )
-        return Claim(row["counter"], row.get("complete", 0)) if row else Claim(1, 0)
+        return Claim(row["counter"] - ahead, row.get("complete", 0)) if row else Claim(1, 0)
 
     async def counter(self) -> int:
         with translated(self._host):
