@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,15 +107,25 @@ def collection_watched(orders: Any, seen: dict[str, float]) -> Iterator[None]:
     yield
 
 
-def realtime(server: Server, root: Path, *, orders: int, rate: float, seconds: float) -> str:
+MEASURED = {
+    "bare": ("benchmarks.bare",),
+    "tracbridge": ("tracbridge", "serve", "--allow-root", "--port", "0"),
+}
+"""The least that could do the same writes, and the service, each as a module and its words."""
+
+
+def realtime(
+    server: Server, root: Path, words: Sequence[str], *, orders: int, rate: float, seconds: float
+) -> str:
     """Edits on both sides at that rate in each direction."""
     world = World(server, root, {"ACKNOWLEDGE_INBOUND": "false", "LOG_LEVEL": "ERROR"})
     now = datetime.now(UTC)
     for number in range(1, orders + 1):
         world.drop(order(number, at=now))
     world.run()
-    words = [sys.executable, "-m", "tracbridge", "serve", "--allow-root", "--port", "0"]
-    process = subprocess.Popen(words, cwd=world.root, env=world.env, stdin=subprocess.DEVNULL)
+    env = {**world.env, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", *words]
+    process = subprocess.Popen(command, cwd=world.root, env=env, stdin=subprocess.DEVNULL)
     out, into = Direction("TracOS -> customer"), Direction("customer -> TracOS")
     writers = Writers(world, orders, out, into)
     try:
@@ -200,11 +210,16 @@ def edited(
 
 
 def main() -> None:
-    """``python -m benchmarks.realtime [RATE] [SECONDS]``."""
+    """``python -m benchmarks.realtime [RATE] [SECONDS] [NAME]``: one of `MEASURED`, or each."""
     rate, seconds = (float(word) for word in (*sys.argv[1:3], "100", "20")[:2])
     root = Path(tempfile.mkdtemp(prefix="tracbridge-realtime-"))
     with server(root / "mongod", replica_set=True) as running:
-        progress(realtime(running, root / "world", orders=2_000, rate=rate, seconds=seconds))
+        for name in sys.argv[3:] or MEASURED:
+            place = root / name
+            told = realtime(
+                running, place, MEASURED[name], orders=2_000, rate=rate, seconds=seconds
+            )
+            progress(f"{name}: {told}")
 
 
 if __name__ == "__main__":

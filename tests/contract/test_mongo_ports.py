@@ -24,11 +24,9 @@ from tracbridge.ports.numbers import Key
 from tracbridge.ports.state import Conflict, Good, Lease, OpenCases, QuarantineCase
 from tracbridge.testing.ports import (
     AT,
-    LeaseContract,
     LedgerContract,
     Memory,
     OnMemory,
-    PassesContract,
     Stores,
     bare,
 )
@@ -38,6 +36,7 @@ from tracbridge.testing.stores import (
     QuarantineContract,
     case,
 )
+from tracbridge.testing.turns import LeaseContract, PassesContract
 
 ELSEWHERE = {"host": "elsewhere", "boot": "b", "pid": 1, "started": "1"}
 NEVER = 4_194_304 + 1

@@ -13,15 +13,14 @@ from tracbridge.simulation.processes import Process, Time
 from tracbridge.simulation.tracos import Collection, MemoryTracos
 from tracbridge.testing.contract import ConnectorContract, Rig
 from tracbridge.testing.ports import (
-    LeaseContract,
     LedgerContract,
     Memory,
     OnMemory,
-    PassesContract,
     Stores,
 )
 from tracbridge.testing.rig import records
 from tracbridge.testing.stores import ConflictsContract, HistoryContract, QuarantineContract
+from tracbridge.testing.turns import LeaseContract, PassesContract
 
 
 def stores(name: str, state: memory.State, process: Process) -> Stores:
