@@ -18,7 +18,7 @@ def test_everything_in_order_exits_0(any_world: World) -> None:
     said = any_world.cli("check")
     assert said.code == 0, said.out
     assert all(line.startswith("ok ") for line in said.out.splitlines())
-    kind = "replica set" if any_world.server.replica_set else "standalone"
+    kind = "replica set" if any_world.server.replica_set else "standalone: it tells nobody"
     assert kind in findings(any_world)["MongoDB"]["text"]
 
 

@@ -39,6 +39,8 @@ COMMANDS = {
     "demo": "demo:demo",
     "sample": "sample:sample",
     "mongo": "mongo:app",
+    "pause": "pause:pause",
+    "resume": "pause:resume",
     "breaker": "breaker:breaker",
     "support-bundle": "bundle:support_bundle",
     "connector": "connector:app",

@@ -66,6 +66,5 @@ def pause_text(side: Side, one: dict[str, Any]) -> str:
     by = harmless(one["by"]) + (f": {harmless(one['why'])}" if one["why"] else "")
     waits = f"what the {NAMES[side]}" if side is Side.CUSTOMER else f"what {NAMES[side]}"
     return (
-        f"{waits} changed waits since {moment(one['at'])}, by {by} "
-        "(Resume on the connection's page, or over the API)"
+        f"{waits} changed waits since {moment(one['at'])}, by {by} (tracbridge resume {side.value})"
     )

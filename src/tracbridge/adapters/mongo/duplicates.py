@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pymongo import UpdateOne
 
 from tracbridge.adapters.mongo.client import translated
+from tracbridge.adapters.mongo.guard import guard
 from tracbridge.adapters.mongo.orders import Orders
-from tracbridge.adapters.mongo.tracos import guard
 from tracbridge.ports.connector import Record
 
 FORMER = "duplicateOf"

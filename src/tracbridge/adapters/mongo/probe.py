@@ -48,10 +48,12 @@ async def _server(state: AsyncDatabase[Document], host: str) -> Finding:
 
 
 def topology(hello: Document) -> str:
-    """Standalone, replica set or sharded cluster, as the server says it."""
+    """Standalone, replica set or sharded cluster, as the server says it; and what that means."""
     if hello.get("msg") == "isdbgrid":
         return "sharded cluster"
-    return f"replica set {hello['setName']}" if "setName" in hello else "standalone"
+    if "setName" in hello:
+        return f"replica set {hello['setName']}"
+    return "standalone: it tells nobody of changes, so TracOS is looked at every so often"
 
 
 async def _rights(orders: Orders, state: AsyncDatabase[Document]) -> Finding:

@@ -14,6 +14,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
 from tracbridge.adapters.mongo.client import Document, translated
+from tracbridge.adapters.mongo.guard import shows
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError, RetryableError
 from tracbridge.ports.hints import Hint
@@ -54,6 +55,9 @@ LOOKED_FOR: list[Document] = [
 
 UNHEARD = 1.0
 """Seconds for which the stream is not read while none of its listeners has heard of the last."""
+
+AT_ONCE = 1_000
+"""Changes that are read together: what happens while nobody has to hear of it comes as one."""
 
 AWAIT_MS = 10_000
 """How long the server keeps a question open while nothing happens; below the client's time-out."""
@@ -112,8 +116,8 @@ class Stream:
                 self._task.cancel()
 
     def marking(self, seen: Iterable[Document]) -> None:
-        """These documents, as these filters describe them, are about to be marked as synced: what
-        was edited before and still looks like that is no news.
+        """Documents with these values are about to be marked as synced: what was edited before and
+        still looks like that is no news.
         """
         if self._listeners:
             for one in seen:
@@ -146,7 +150,10 @@ class Stream:
 
     async def _read(self) -> None:
         """Returns where the collection is another one from now on."""
-        async with await self._collection.watch(LOOKED_FOR, max_await_time_ms=AWAIT_MS) as stream:
+        watching = self._collection.watch(
+            LOOKED_FOR, max_await_time_ms=AWAIT_MS, batch_size=AT_ONCE
+        )
+        async with await watching as stream:
             if self._opened:
                 # Somebody may have looked again and gone to rest just before it was open again.
                 for listener in self._listeners:
@@ -190,15 +197,19 @@ class Stream:
         """
         if not ids or len(ids) > MANY:
             return ids
-        query: Document = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
-        if marked := [self._marks[id_] for id_ in ids if id_ in self._marks]:
-            query["$nor"] = marked
+        query = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
+        known = {id_: self._marks[id_] for id_ in ids if id_ in self._marks}
+        shown = dict.fromkeys(("_id", *(name for one in known.values() for name in one)), 1)
         try:
             with translated(self._host):
-                found = await self._collection.find(query, {"_id": 1}).to_list()
+                found = await self._collection.find(query, shown).to_list()
         except (RetryableError, ConfigError, OperationFailure):
             return ids
-        return {row["_id"] for row in found}
+        return {
+            row["_id"]
+            for row in found
+            if row["_id"] not in known or not shows(row, known[row["_id"]])
+        }
 
     async def _meant(self, ids: set[Any]) -> set[Listener]:
         """Who listens for any of these documents; everybody where that cannot be told."""

@@ -4,7 +4,6 @@ We write mapped fields, ``isSynced`` and ``syncedAt``, nothing else. Every updat
 values that were read; filters hold typed scalars only and updates are plain ``$set``.
 """
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,18 +17,16 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge
 
 from tracbridge.adapters.mongo.client import Document, duplicates, halves, paged, translated
 from tracbridge.adapters.mongo.digest import digest_of
+from tracbridge.adapters.mongo.guard import guard, shows
 from tracbridge.adapters.mongo.orders import ODDLY_SYNCED, UNSYNCED, Orders
 from tracbridge.adapters.mongo.stream import Stream
 from tracbridge.domain.errors import RecordError, StaleWriteError
 from tracbridge.domain.link import Claim
-from tracbridge.ports.connector import Body, Cursor, Page, Receipt, Record, Refusal, Traits, Write
+from tracbridge.ports.connector import Cursor, Page, Receipt, Record, Refusal, Traits, Write
 from tracbridge.ports.hints import Hint
 
 PAGE = 1_000
 LARGEST = 2**63 - 1
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_SCALARS = (str, bool, int, float, datetime, type(None))
 
 
 class TracosConnector:
@@ -175,19 +172,19 @@ class TracosConnector:
         return {
             write.key
             for write, id_ in zip(writes, ids, strict=True)
-            if not _shows(found.get(id_, {}), write.body or {})
+            if not shows(found.get(id_, {}), write.body or {})
         }
 
     async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
         return sum(await halves(self._mark, marks))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
-        guards = [self._guard(record) for record, _ in marks]
+        seen = [guard(record, self._guarded) for record, _ in marks]
         operations = [
-            UpdateOne(seen, {"$set": values})
-            for seen, (_, values) in zip(guards, marks, strict=True)
+            UpdateOne(self._ours(one), {"$set": values})
+            for one, (_, values) in zip(seen, marks, strict=True)
         ]
-        self._stream.marking(guards)
+        self._stream.marking(seen)
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
         return result.matched_count
@@ -232,36 +229,8 @@ def number_of(ref: str) -> int | None:
     return number if 0 < (number := int(ref)) <= LARGEST else None
 
 
-def guard(record: Record | None, fields: Sequence[str]) -> Document:
-    """A filter for exactly the document that was read, by typed scalars."""
-    body: Body = record.body or {} if record else {}
-    values = {name: _at(body, name) for name in fields}
-    return {"_id": body["_id"], **{n: v for n, v in values.items() if _is_comparable(v)}}
-
-
-def _at(body: Body, name: str) -> Any:
-    """A field's value; a name with dots leads into tables."""
-    if "." not in name:
-        return body.get(name)
-    value: Any = body
-    for key in name.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _is_comparable(value: Any) -> bool:
-    """A typed scalar that can be sent back; a text that was not UTF-8 cannot."""
-    if isinstance(value, str) and not value.isascii():
-        return not _SURROGATES.search(value)
-    return isinstance(value, _SCALARS)
-
-
 def _id(record: Record | None) -> Any:
     return record.body["_id"] if record and record.body else None
-
-
-def _shows(document: Document, values: Body) -> bool:
-    return all(_at(document, name) == value for name, value in values.items())
 
 
 def _exists(write: Write) -> StaleWriteError:
