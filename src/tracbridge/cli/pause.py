@@ -34,7 +34,7 @@ Why = Annotated[str, typer.Option(metavar="TEXT", help="For those who find it so
 
 
 def pause(whose: Meant = Whose.BOTH, why: Why = "", json: Json = False) -> None:
-    """Take no changes from one side, or from both, until resumed."""
+    """Take no changes from one side, or both, until resumed."""
     _tell(wait_for(_pause(whose, why)), json=json)
 
 
