@@ -121,6 +121,19 @@ async def test_a_file_that_is_taken_by_the_customer_is_seen(world: World) -> Non
         assert world.records("links")[0].get("out") is None
 
 
+async def test_what_waited_while_a_side_was_paused_is_taken_when_it_is_resumed(
+    world: World,
+) -> None:
+    async with watching(world) as watch:
+        assert world.cli("pause", "tracos").code == 0
+        world.orders.insert_one(doc(3))
+        await watch.rest()
+        assert not world.sent(3)
+        assert world.cli("resume", "tracos").code == 0
+        assert await watch.turn()
+        assert world.sent(3)
+
+
 async def test_a_folder_too_full_to_be_compared_is_always_passed_over(world: World) -> None:
     async with watching(world) as watch:
         for number in range(2_001):

@@ -4,7 +4,7 @@ A whole pass begins by forgetting all of it.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Claim
 from tracbridge.domain.workorder import Side
 from tracbridge.engine.connection import Connection
+from tracbridge.ports.runtime import Clock
 from tracbridge.ports.state import Good, OpenCases, Passes, Quarantine, QuarantineCase
 
 REMOVES = "removes"
@@ -21,6 +22,11 @@ REMOVES = "removes"
 AHEAD = 63
 """So many numbers of passes are taken at once; a crash leaves some unused."""
 
+LATELY = timedelta(seconds=10)
+"""After so long between two passes none of them counts any more: a machine that slept may have lost
+its turn without knowing it, and somebody else may have counted on.
+"""
+
 
 class KnownPasses:
     """The pass counter, whether his importer removes files, and which pass was complete.
@@ -29,8 +35,8 @@ class KnownPasses:
     where they compare theirs with one of a pass in between, they wait for a whole pass.
     """
 
-    def __init__(self, real: Passes, ahead: int = 0) -> None:
-        self.real, self.ahead = real, ahead
+    def __init__(self, real: Passes, clock: Clock, ahead: int = 0) -> None:
+        self.real, self.clock, self.ahead = real, clock, ahead
         self.forget()
 
     def forget(self) -> None:
@@ -39,18 +45,22 @@ class KnownPasses:
         self._removes: Any = None
         # Should it be told to nobody, some things count as unfinished for a pass longer.
         self._complete = self._known = 0
-        self._hinted, self._left = False, 0
+        self._begun: datetime | None = None
+        self._whole, self._left = True, 0
 
     async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
+        before, self._begun = self._begun, self.clock.now()
+        self._whole = before is None
         self._complete = max(self._complete, complete)
-        if self._left and self._counter is not None and not ahead:
+        lately = before is not None and abs(self._begun - before) <= LATELY
+        if self._left and self._counter is not None and lately and not ahead:
             self._left -= 1
             self._counter += 1
             return Claim(self._counter, max(self._known, self._complete))
-        mine = self.ahead if self._hinted and not ahead else 0
+        mine = 0 if self._whole or ahead else self.ahead
         claim = await self.real.begin(self._complete, mine + ahead)
         self._counter, self._known, self._complete = claim.pass_, claim.complete, 0
-        self._hinted, self._left = True, mine
+        self._left = mine
         return claim
 
     async def counter(self) -> int:
@@ -62,8 +72,10 @@ class KnownPasses:
         return max(await self.real.completed(), self._complete)
 
     async def complete(self, pass_: int) -> None:
-        """On record with the next pass that begins, or by `settle`."""
+        """Of a hinted pass on record with the next one that begins, or by `settle`."""
         self._complete = max(self._complete, pass_)
+        if self._whole:
+            await self.settle()
 
     async def settle(self) -> None:
         """Put on record what waits for it."""
@@ -129,7 +141,7 @@ def knowing(connection: Connection) -> Connection:
         quarantine = KnownQuarantine(connection.quarantine, quarantine)
     # Of a system that keeps no backlog itself others may ask whether it was read since.
     ahead = 0 if connection.customer.traits.resumes else AHEAD
-    passes = KnownPasses(connection.passes, ahead)
+    passes = KnownPasses(connection.passes, connection.clock, ahead)
     return replace(connection, passes=passes, quarantine=quarantine)
 
 

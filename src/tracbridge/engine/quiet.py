@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from tracbridge.engine.candidates import OVERLAP
 from tracbridge.engine.connection import Connection
+from tracbridge.engine.controls import paused
 from tracbridge.ports.connector import Stamps
 
 WHOLE = timedelta(minutes=5)
@@ -50,4 +51,6 @@ class Quiet:
             if stamp is None:
                 return None
             stamps.append(stamp)
-        return tuple(stamps)
+        # Of a side that was paused nobody knows what waits there.
+        waits = await paused(self.connection.passes)
+        return (*stamps, " ".join(sorted(waits)))

@@ -5,16 +5,15 @@ off, each listener is told and looks.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
 from tracbridge.adapters.mongo.client import Document, translated
-from tracbridge.adapters.mongo.guard import shows
+from tracbridge.adapters.mongo.marks import Marks
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError, RetryableError
 from tracbridge.ports.hints import Hint
@@ -63,9 +62,7 @@ AWAIT_MS = 10_000
 """How long the server keeps a question open while nothing happens; below the client's time-out."""
 
 MANY = 10_000
-"""Ids whose documents are asked for at once; beyond, everybody is told to look. As many of our last
-marks are remembered.
-"""
+"""Ids whose documents are asked for at once; beyond, everybody is told to look."""
 
 
 class Listener:
@@ -85,8 +82,8 @@ class Stream:
         self._collection, self._host = collection, host
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
-        self._ids: dict[Any, Hint] = {}
-        self._marks: dict[Any, Document] = {}
+        self.marks = Marks()
+        self._told: dict[str, tuple[Any, Hint]] = {}
         self._changed, self._heard = asyncio.Event(), asyncio.Event()
         self._none, self._opened = False, False
 
@@ -114,17 +111,12 @@ class Stream:
             self._listeners.discard(listener)
             if not self._listeners and self._task is not None:
                 self._task.cancel()
+                self.marks.clear()
 
-    def marking(self, seen: Iterable[Document]) -> None:
-        """Documents with these values are about to be marked as synced: what was edited before and
-        still looks like that is no news.
-        """
-        if self._listeners:
-            for one in seen:
-                self._marks.pop(one["_id"], None)
-                self._marks[one["_id"]] = one
-            for id_ in list(islice(self._marks, max(0, len(self._marks) - MANY))):
-                del self._marks[id_]
+    @property
+    def heeded(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
 
     async def _work(self) -> None:
         """Read and tell, until it breaks off; the last word is for everybody."""
@@ -165,8 +157,8 @@ class Stream:
                     return
                 id_ = change["documentKey"]["_id"]
                 if not _unmarks(change):
-                    self._ids[id_] = Hint.ANY
-                self._ids.setdefault(id_, Hint.NEWS)
+                    self._told[repr(id_)] = (id_, Hint.ANY)
+                self._told.setdefault(repr(id_), (id_, Hint.NEWS))
                 self._changed.set()
                 await self._wanted()
 
@@ -183,35 +175,32 @@ class Stream:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            ids, self._ids = self._ids, {}
-            marked = await self._marked({id_ for id_ in ids if ids[id_] is Hint.ANY})
-            for some, hint in ((marked, Hint.ANY), (ids.keys() - marked, Hint.NEWS)):
-                for listener in await self._meant(some):
+            told, self._told = self._told, {}
+            doubtful = {key: id_ for key, (id_, hint) in told.items() if hint is Hint.ANY}
+            marked = await self._marked(doubtful)
+            news = {key: id_ for key, (id_, _) in told.items() if key not in marked}
+            for some, hint in ((marked, Hint.ANY), (news, Hint.NEWS)):
+                for listener in await self._meant(list(some.values())):
                     listener.hint = Hint.ANY if hint is Hint.ANY else listener.hint
                     listener.rung.set()
 
-    async def _marked(self, ids: set[Any]) -> set[Any]:
+    async def _marked(self, ids: dict[str, Any]) -> dict[str, Any]:
         """Those that show themselves as synced, and not as we marked them: an update tells only
         what it changed, and the next edit of an unsynced document does not change its flag. All
         where that cannot be told.
         """
         if not ids or len(ids) > MANY:
             return ids
-        query = {"_id": {"$in": list(ids)}, "isSynced": {"$nin": [False, None]}}
-        known = {id_: self._marks[id_] for id_ in ids if id_ in self._marks}
-        shown = dict.fromkeys(("_id", *(name for one in known.values() for name in one)), 1)
+        query = {"_id": {"$in": list(ids.values())}, "isSynced": {"$nin": [False, None]}}
+        shown = dict.fromkeys(("_id", *self.marks.names(ids.values())), 1)
         try:
             with translated(self._host):
                 found = await self._collection.find(query, shown).to_list()
         except (RetryableError, ConfigError, OperationFailure):
             return ids
-        return {
-            row["_id"]
-            for row in found
-            if row["_id"] not in known or not shows(row, known[row["_id"]])
-        }
+        return {repr(row["_id"]): row["_id"] for row in found if not self.marks.cover(row)}
 
-    async def _meant(self, ids: set[Any]) -> set[Listener]:
+    async def _meant(self, ids: Sequence[Any]) -> set[Listener]:
         """Who listens for any of these documents; everybody where that cannot be told."""
         if not ids:
             return set()
@@ -222,7 +211,7 @@ class Stream:
         shown = {name: 1 for one in choosy for name in one.owner}
         try:
             with translated(self._host):
-                found = await self._collection.find({"_id": {"$in": list(ids)}}, shown).to_list()
+                found = await self._collection.find({"_id": {"$in": ids}}, shown).to_list()
         except (RetryableError, ConfigError, OperationFailure):
             return self._listeners
         return everybody | {

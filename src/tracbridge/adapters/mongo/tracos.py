@@ -160,6 +160,7 @@ class TracosConnector:
         operations = [
             UpdateOne(self._guard(w.replaces), {"$set": {**(w.body or {})}}) for w in writes
         ]
+        self._stream.marks.forget(_id(write.replaces) for write in writes)
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
             lost = set() if result.matched_count == len(writes) else await self._lost(writes)
@@ -168,11 +169,11 @@ class TracosConnector:
     async def _lost(self, writes: Sequence[Write]) -> set[str]:
         """Keys of the writes whose document does not show what they set."""
         ids = [_id(write.replaces) for write in writes]
-        found = {d["_id"]: d async for d in self._orders.find({"_id": {"$in": ids}})}
+        found = {repr(d["_id"]): d async for d in self._orders.find({"_id": {"$in": ids}})}
         return {
             write.key
             for write, id_ in zip(writes, ids, strict=True)
-            if not shows(found.get(id_, {}), write.body or {})
+            if not shows(found.get(repr(id_), {}), write.body or {})
         }
 
     async def mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
@@ -184,7 +185,13 @@ class TracosConnector:
             UpdateOne(self._ours(one), {"$set": values})
             for one, (_, values) in zip(seen, marks, strict=True)
         ]
-        self._stream.marking(seen)
+        if self._stream.heeded:
+            # A guard that leaves out what cannot be compared says too little.
+            whole = len(self._guarded) + 1
+            pairs = zip(seen, marks, strict=True)
+            self._stream.marks.note(
+                one for one, (_, values) in pairs if values["isSynced"] and len(one) == whole
+            )
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
         return result.matched_count
