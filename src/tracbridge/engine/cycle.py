@@ -10,7 +10,7 @@ from tracbridge.engine.brake import refuse_emptied
 from tracbridge.engine.comments import Conversation
 from tracbridge.engine.connection import Connection, Tally
 from tracbridge.engine.inbound import Inbound
-from tracbridge.engine.known import forget
+from tracbridge.engine.known import recall
 from tracbridge.engine.outbound import Outbound
 from tracbridge.engine.pace import heed, keep
 from tracbridge.engine.probe import probe
@@ -30,8 +30,7 @@ async def cycle(
     recognised by the repetition.
     """
     await heed(connection)
-    if whole:
-        forget(connection)
+    recall(connection, whole=whole)
     try:
         if whole:
             await refuse_emptied(connection)

@@ -33,10 +33,12 @@ class KnownPasses:
 
     ``ahead``: how many numbers a hinted pass takes for those after it. Others count them as used:
     where they compare theirs with one of a pass in between, they wait for a whole pass.
+    ``whole``: the present pass is none that a hint has caused.
     """
 
     def __init__(self, real: Passes, clock: Clock, ahead: int = 0) -> None:
         self.real, self.clock, self.ahead = real, clock, ahead
+        self.whole = True
         self.forget()
 
     def forget(self) -> None:
@@ -46,18 +48,17 @@ class KnownPasses:
         # Should it be told to nobody, some things count as unfinished for a pass longer.
         self._complete = self._known = 0
         self._begun: datetime | None = None
-        self._whole, self._left = True, 0
+        self._left = 0
 
     async def begin(self, complete: int = 0, ahead: int = 0) -> Claim:
         before, self._begun = self._begun, self.clock.now()
-        self._whole = before is None
         self._complete = max(self._complete, complete)
         lately = before is not None and abs(self._begun - before) <= LATELY
         if self._left and self._counter is not None and lately and not ahead:
             self._left -= 1
             self._counter += 1
             return Claim(self._counter, max(self._known, self._complete))
-        mine = 0 if self._whole or ahead else self.ahead
+        mine = 0 if self.whole or ahead else self.ahead
         claim = await self.real.begin(self._complete, mine + ahead)
         self._counter, self._known, self._complete = claim.pass_, claim.complete, 0
         self._left = mine
@@ -74,7 +75,7 @@ class KnownPasses:
     async def complete(self, pass_: int) -> None:
         """Of a hinted pass on record with the next one that begins, or by `settle`."""
         self._complete = max(self._complete, pass_)
-        if self._whole:
+        if self.whole:
             await self.settle()
 
     async def settle(self) -> None:
@@ -145,11 +146,13 @@ def knowing(connection: Connection) -> Connection:
     return replace(connection, passes=passes, quarantine=quarantine)
 
 
-def forget(connection: Connection) -> None:
-    """Nothing is known any more: somebody else may have been at work."""
+def recall(connection: Connection, *, whole: bool) -> None:
+    """A pass begins. Before a whole one nothing is known: somebody else may have been at work."""
     for one in (connection.passes, connection.quarantine):
-        if isinstance(one, KnownPasses | KnownQuarantine):
+        if whole and isinstance(one, KnownPasses | KnownQuarantine):
             one.forget()
+    if isinstance(connection.passes, KnownPasses):
+        connection.passes.whole = whole
 
 
 async def settle(connection: Connection) -> None:
