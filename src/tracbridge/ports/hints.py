@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+UNHEARD = 1.0
+"""Seconds for which a source is not asked for more while nobody has heard of its last hint."""
+
 
 class Hint(StrEnum):
     """What a look has to find."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from tracbridge.domain.errors import RetryableError
 from tracbridge.domain.workorder import Side
-from tracbridge.ports.hints import Hint, Watches
+from tracbridge.ports.hints import UNHEARD, Hint, Watches
 from tracbridge.ports.runtime import Observer
 from tracbridge.resilience.backoff import Backoff
 from tracbridge.runtime.bell import Bell
@@ -17,9 +17,6 @@ AGAIN = Backoff(delay=0.5, longest=60.0, spread=0.5)
 
 DEAF = 300.0
 """Seconds after which one that could not tell anything is asked whether it can by now."""
-
-UNHEARD = 1.0
-"""Seconds for which a source is not asked for more while the worker has not heard of the last."""
 
 SELDOM = 1.0
 """Seconds between two whole passes that hints ask for; they cost more than a look at the news."""

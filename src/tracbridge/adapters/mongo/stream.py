@@ -16,7 +16,7 @@ from tracbridge.adapters.mongo.client import Document, translated
 from tracbridge.adapters.mongo.marks import Marks
 from tracbridge.adapters.mongo.orders import Orders
 from tracbridge.domain.errors import ConfigError, RetryableError
-from tracbridge.ports.hints import Hint
+from tracbridge.ports.hints import UNHEARD, Hint
 
 NO_STREAMS = frozenset({40573, 59, 115})
 """Server error codes of those that have none: a standalone server, and some that are none."""
@@ -51,9 +51,6 @@ LOOKED_FOR: list[Document] = [
         }
     },
 ]
-
-UNHEARD = 1.0
-"""Seconds for which the stream is not read while none of its listeners has heard of the last."""
 
 AT_ONCE = 1_000
 """Changes that are read together: what happens while nobody has to hear of it comes as one."""

@@ -180,17 +180,13 @@ class TracosConnector:
         return sum(await halves(self._mark, marks))
 
     async def _mark(self, marks: Sequence[tuple[Record, Any]]) -> int:
-        seen = [guard(record, self._guarded) for record, _ in marks]
-        operations = [
-            UpdateOne(self._ours(one), {"$set": values})
-            for one, (_, values) in zip(seen, marks, strict=True)
-        ]
+        pairs = [(guard(record, self._guarded), values) for record, values in marks]
+        operations = [UpdateOne(self._ours(seen), {"$set": values}) for seen, values in pairs]
         if self._stream.heeded:
             # A guard that leaves out what cannot be compared says too little.
             whole = len(self._guarded) + 1
-            pairs = zip(seen, marks, strict=True)
             self._stream.marks.note(
-                one for one, (_, values) in pairs if values["isSynced"] and len(one) == whole
+                seen for seen, values in pairs if values["isSynced"] and len(seen) == whole
             )
         with translated(self._host):
             result = await self._orders.bulk_write(operations, ordered=False)
