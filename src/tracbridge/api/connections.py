@@ -15,6 +15,7 @@ from tracbridge.desk.connections import (
     go_on,
     hold_back,
     set_breaker,
+    sides_text,
 )
 from tracbridge.domain.workorder import Side
 
@@ -74,7 +75,7 @@ async def pause(
 ) -> dict[str, Any]:
     """From the next pass on nothing that was changed on these sides is taken. Repeatable."""
     done = await hold_back(service, said.meant, caller.name, said.why)
-    await among.audit(caller, service.name, "connection.pause", told(said), said.why)
+    await among.audit(caller, service.name, "connection.pause", sides_text(said.meant), said.why)
     return done
 
 
@@ -84,7 +85,7 @@ async def resume(
 ) -> dict[str, Any]:
     """What waited is taken by the next pass, which begins at once. Repeatable."""
     done = await go_on(service, said.meant)
-    await among.audit(caller, service.name, "connection.resume", told(said), said.why)
+    await among.audit(caller, service.name, "connection.resume", sides_text(said.meant), said.why)
     among.ring(service.name, ())  # a whole pass: what waited may not say of itself that it is new
     return done
 
@@ -95,7 +96,7 @@ async def run(
 ) -> dict[str, Any]:
     """Wake its worker: the next pass begins as soon as the one at work has ended."""
     among.ring(service.name, said.meant)
-    await among.audit(caller, service.name, "connection.run", told(said), said.why)
+    await among.audit(caller, service.name, "connection.run", sides_text(said.meant), said.why)
     return {"connection": service.name, "asked": True}
 
 
@@ -114,8 +115,3 @@ async def tell_breaker(
     target = said.operation or "all calls"
     await among.audit(caller, service.name, "breaker.set", target, said.why, said.state)
     return done
-
-
-def told(said: Sides) -> str:
-    """The sides, for the audit."""
-    return " ".join(sorted(side.value for side in said.meant))

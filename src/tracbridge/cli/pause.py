@@ -9,7 +9,7 @@ import typer
 from tracbridge.cli.acting import acting
 from tracbridge.cli.context import Json, person, say, say_json, wait_for
 from tracbridge.cli.resting import paused_lines
-from tracbridge.desk.connections import go_on, hold_back
+from tracbridge.desk.connections import go_on, hold_back, sides_text
 from tracbridge.domain.workorder import Side
 
 
@@ -44,18 +44,13 @@ def resume(whose: Meant = Whose.BOTH, why: Why = "", json: Json = False) -> None
 
 
 async def _pause(whose: Whose, why: str) -> dict[str, Any]:
-    async with acting("connection.pause", _told(whose), why) as (service, _):
+    async with acting("connection.pause", sides_text(whose.sides), why) as (service, _):
         return await hold_back(service, whose.sides, person(), why)
 
 
 async def _resume(whose: Whose, why: str) -> dict[str, Any]:
-    async with acting("connection.resume", _told(whose), why) as (service, _):
+    async with acting("connection.resume", sides_text(whose.sides), why) as (service, _):
         return await go_on(service, whose.sides)
-
-
-def _told(whose: Whose) -> str:
-    """The sides, as the audit has them over the API."""
-    return " ".join(sorted(side.value for side in whose.sides))
 
 
 def _tell(state: Mapping[str, Any], *, json: bool) -> None:

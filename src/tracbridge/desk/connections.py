@@ -93,6 +93,11 @@ def pause_json(one: Paused) -> dict[str, Any]:
     return {"at": one.at, "by": one.by, "why": one.why or None}
 
 
+def sides_text(sides: Collection[Side]) -> str:
+    """As the audit has them."""
+    return " ".join(sorted(sides))
+
+
 async def hold_back(service: Service, sides: Collection[Side], by: str, why: str) -> dict[str, Any]:
     """From the next pass on nothing that was changed on these sides is taken. Repeatable."""
     wish = Paused(service.connection.clock.now(), by, why)
