@@ -112,14 +112,14 @@ def _spawn(folder: Path, port: int, *, replica_set: bool) -> subprocess.Popen[by
     (folder / "data").mkdir(parents=True, exist_ok=True)
     words = embedded.command(embedded.find_binary(), folder, port, replica_set=replica_set)
     return subprocess.Popen(
-        [*_tied_to_us(), *words],
+        [*tied_to_us(), *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
 
 
-def _tied_to_us() -> list[str]:
+def tied_to_us() -> list[str]:
     """Linux can end a child with its parent; ``setpriv`` asks for it and becomes the child."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

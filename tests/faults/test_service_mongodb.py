@@ -90,7 +90,7 @@ def server_with(folder: Path, *more: str, oplog: str = "1024") -> Iterator[Serve
     port = embedded.free_port()
     words = embedded.command(embedded.find_binary(), folder, port, replica_set=True)
     words[words.index("--oplogSize") + 1] = oplog
-    process = subprocess.Popen([*harness._tied_to_us(), *words, *more], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*harness.tied_to_us(), *words, *more], stdout=subprocess.DEVNULL)
     try:
         embedded.make_writable(port, replica_set=True)
         server = Server(folder, port, True, process)

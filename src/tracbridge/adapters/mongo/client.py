@@ -39,7 +39,8 @@ Elections, shutdown, time-outs, write conflicts, cursors and plans that were kil
 move, a server that asks for fewer requests.
 """
 
-_FORBIDDEN = frozenset({13, 18, 8000})
+FORBIDDEN = frozenset({13, 18, 8000})
+"""Of an account that may not."""
 
 
 def connect(uri: str) -> AsyncMongoClient[Document]:
@@ -85,7 +86,7 @@ def translated(host: str) -> Iterator[None]:
 def _failure(host: str, error: OperationFailure) -> Exception:
     if error.code in _PASSING:
         return RetryableError(f"MongoDB at {host} is busy (code {error.code}).")
-    if error.code in _FORBIDDEN:
+    if error.code in FORBIDDEN:
         name = (error.details or {}).get("codeName", "refused")
         return ConfigError(
             f"MongoDB at {host} refuses this account ({name}, code {error.code}); "

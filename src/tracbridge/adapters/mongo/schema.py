@@ -8,17 +8,21 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from tracbridge.adapters.mongo.client import DUPLICATE, Document, translated
+from tracbridge.adapters.mongo.client import DUPLICATE, FORBIDDEN, Document, translated
 from tracbridge.adapters.mongo.orders import Orders
+from tracbridge.adapters.mongo.views import AGAIN, HELD, MISSING, STUCK, UNKNOWN
 from tracbridge.domain.errors import ConfigError
 
 T = TypeVar("T")
 
 OLDEST = (6, 0)
-"""Partial filters with ``$in`` came with MongoDB 6.0."""
+"""Partial filters with ``$in`` and ``$or`` came with MongoDB 6.0."""
 
 WISHES = 30 * 86_400
 """Seconds for which a wish that has ended can still be asked for."""
+
+FORMER = {"tracbridge_links": ("repush", "missing", "unknown", "stuck", "held")}
+"""Indexes that earlier releases made and nobody asks any more; each made every save dearer."""
 
 STATE: dict[str, list[IndexModel]] = {
     "tracbridge_links": [
@@ -35,25 +39,9 @@ STATE: dict[str, list[IndexModel]] = {
             partialFilterExpression={"out.phase": {"$exists": True}},
         ),
         IndexModel(
-            [("c", 1), ("repush", 1), ("ref", 1)],
-            name="repush",
-            partialFilterExpression={"repush": True},
-        ),
-        IndexModel(
-            [("c", 1), ("missing", 1)], name="missing", partialFilterExpression={"missing": True}
-        ),
-        IndexModel(
             [("c", 1), ("ref", 1)],
-            name="unknown",
-            partialFilterExpression={"unknown": {"$exists": True}},
-        ),
-        IndexModel(
-            [("c", 1), ("stuck", 1)],
-            name="stuck",
-            partialFilterExpression={"stuck": {"$exists": True}},
-        ),
-        IndexModel(
-            [("c", 1), ("ref", 1)], name="held", partialFilterExpression={"held": {"$exists": True}}
+            name="rare",
+            partialFilterExpression={"$or": [AGAIN, MISSING, UNKNOWN, STUCK, HELD]},
         ),
     ],
     "tracbridge_history": [
@@ -127,6 +115,7 @@ async def _prepare_state(state: AsyncDatabase[Document], host: str) -> None:
         with translated(host):
             if missing := await _missing(state[name], models):
                 await state[name].create_indexes(missing)
+            await _drop(state[name], FORMER.get(name, ()))
 
 
 async def _prepare_tracos(orders: Orders) -> list[str]:
@@ -150,7 +139,17 @@ async def _missing(
     return [model for model in models if model.document["name"] not in there]
 
 
-_NO_SUCH_COLLECTION = 26
+async def _drop(collection: AsyncCollection[Document], names: Collection[str]) -> None:
+    """Where the account may; elsewhere they stay, and cost time only."""
+    for name in set(names).intersection(await _indexes(collection) if names else ()):
+        try:
+            await collection.drop_index(name)
+        except OperationFailure as error:
+            if error.code not in {*FORBIDDEN, _NO_SUCH_INDEX}:
+                raise
+
+
+_NO_SUCH_COLLECTION, _NO_SUCH_INDEX = 26, 27
 
 WHOLE = "tracbridge_number"
 """The index of a connection that has the collection to itself."""
