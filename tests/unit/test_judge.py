@@ -2,11 +2,13 @@
 
 import pytest
 
-from tests.property.cases import LONG, link, out_of, window
+from tests.harness import NOW
+from tests.property.cases import LONG, link, order, out_of, window
 from tracbridge.domain.link import Held, Link
 from tracbridge.domain.workorder import DELETED, Fields, Value
 from tracbridge.sync.identity import print_of
 from tracbridge.sync.judge import Verdict, judge, known
+from tracbridge.sync.publish import EARLIER, next_version, published
 
 BASE: Fields = {"status": "pending", "description": "Pump", DELETED: False}
 SENT: Fields = {**BASE, "status": "completed"}
@@ -91,6 +93,20 @@ def test_long_texts_are_doubted_by_their_prints() -> None:
     assert unread.window.old["description"] == (print_of(LONG),)
     assert judge("description", "short", LONG, unread, unread.window) is Verdict.DOUBT
     assert judge("description", "short", LONG + "y", unread, unread.window) is Verdict.CLASH
+
+
+def test_of_years_of_unread_versions_the_first_and_the_latest_are_remembered() -> None:
+    unread = link(base=BASE)
+    for number in range(100):
+        sent = order({**BASE, "description": f"Text {number}"})
+        unread = published(next_version(unread, sent, 5, NOW), 5)
+    assert unread.window is not None
+    shown = unread.window.old["description"]
+    assert (len(shown), shown[0], shown[1], shown[-1]) == (EARLIER, "Pump", "Text 68", "Text 98")
+    for text in ("Pump", "Text 68", "Text 98"):
+        assert judge("description", "Text 99", text, unread, unread.window) is Verdict.DOUBT
+    for text in ("Text 0", "Text 67", "by hand"):
+        assert judge("description", "Text 99", text, unread, unread.window) is Verdict.CLASH
 
 
 def test_what_is_known_was_given_by_name() -> None:

@@ -108,12 +108,10 @@ class Inbound:
 
     async def _begin(self) -> None:
         connection = self.connection
-        both = connection.together
-        (self.claim, removes), cases = await both(
-            both(connection.passes.begin(), connection.passes.cursor("removes")),
-            connection.quarantine.waiting(Side.CUSTOMER),
-        )
-        self.removes, self.cases = bool(removes), cases > 0
+        # One by one: a hinted pass knows all of it, and a task for each costs more than that.
+        self.claim = await connection.passes.begin()
+        self.removes = bool(await connection.passes.cursor("removes"))
+        self.cases = await connection.quarantine.waiting(Side.CUSTOMER) > 0
         self.brake = Brake(connection, Side.TRACOS, self._all)
 
     async def _end(self) -> None:

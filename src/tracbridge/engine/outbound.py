@@ -90,7 +90,8 @@ class Outbound:
         what is new on both sides has been looked at.
         """
         connection = self.connection
-        self.counter, _ = await connection.together(connection.passes.counter(), self.cases.look())
+        self.counter = await connection.passes.counter()
+        await self.cases.look()
         if self.whole:
             await self.resume()
         before = self.tally["delivered"]

@@ -16,6 +16,11 @@ from tracbridge.sync.policy import Ack
 
 TICK = timedelta(milliseconds=1)
 
+EARLIER = 32
+"""Earlier values of a field that are remembered while a window is open: a customer may leave years
+of our versions unread.
+"""
+
 
 class Need(StrEnum):
     """What the customer's copy of one order needs."""
@@ -214,8 +219,15 @@ def earlier(
         values = old.get(name, ())
         shown = print_in(rules, name, before.get(name)) if before else None
         new = before is not None and shown not in values
-        old[name] = (*values, shown) if new else values
+        old[name] = bounded((*values, shown)) if new else values
     return old
+
+
+def bounded(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """What he showed when the window was opened, and the latest since. Should he show one of those
+    in between it is a clash, which is on record, as with any value that nobody has ever seen.
+    """
+    return values if len(values) <= EARLIER else (values[0], *values[1 - EARLIER :])
 
 
 def staged(link: Link, *, over: bool) -> Link:

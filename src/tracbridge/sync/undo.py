@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Link, Window
 from tracbridge.domain.workorder import Fields, Side, Value
 from tracbridge.sync.identity import print_of
+from tracbridge.sync.publish import bounded
 
 
 class Left(StrEnum):
@@ -197,5 +198,5 @@ def remembered(link: Link, fields: Mapping[str, tuple[Value, Value]], at: dateti
 def _widened(window: Window, fields: Mapping[str, tuple[Value, Value]]) -> Window:
     old = dict(window.old)
     for name, (value, _) in fields.items():
-        old[name] = tuple(dict.fromkeys((*old.get(name, ()), print_of(value))))
+        old[name] = bounded(tuple(dict.fromkeys((*old.get(name, ()), print_of(value)))))
     return replace(window, old=old)

@@ -170,6 +170,13 @@ class LedgerContract(OnMemory):
         (back,) = await stored(kept.mine, emptied)
         assert shorn(back) == bare(kept.mine)
 
+    async def test_what_looks_like_an_expression_is_a_value(self, kept: Memory) -> None:
+        (first,) = await stored(kept.mine, bare(kept.mine))
+        odd: Fields = {"$set": "$$ROOT", "ext.$ref": "$rev", "": None, "{": "$$REMOVE"}
+        after = replace(first, base=odd, stuck="$fence", said=odd)
+        (back,) = await stored(kept.mine, after)
+        assert shorn(back) == shorn(after)
+
     async def test_a_ref_without_a_link_is_absent(self, kept: Memory) -> None:
         await stored(kept.mine, bare(kept.mine, "1"))
         assert list(await kept.mine.ledger.find(["1", "2", ""])) == ["1"]

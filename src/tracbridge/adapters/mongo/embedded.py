@@ -49,6 +49,15 @@ __all__ = [
 
 HOST = "127.0.0.1"
 REPLICA_SET = "rs0"
+_UNWRITTEN = (
+    "eviction_dirty_target=50,eviction_dirty_trigger=80,"
+    "eviction_updates_target=40,eviction_updates_trigger=60"
+)
+"""Hundredths of the cache that may hold what is in the journal only.
+
+By default a twentieth: of a cache as small as ours the busiest pages of every index then go out and
+come back all the time.
+"""
 _POLL = 0.02
 _ALREADY_INITIATED = 23
 _PORT_TAKEN = 48
@@ -71,6 +80,7 @@ def command(binary: Path, folder: Path, port: int, *, replica_set: bool) -> list
     words += ["--pidfilepath", str(base / "mongod.pid"), "--nounixsocket"]
     # The server's zlib once leaked memory to anybody who could connect (CVE-2025-14847).
     words += ["--networkMessageCompressors", "disabled", "--wiredTigerCacheSizeGB", "0.5"]
+    words += ["--wiredTigerEngineConfigString", _UNWRITTEN]
     # There is nobody to hand over to: end at once instead of after 15 seconds.
     words += ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"]
     words += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
