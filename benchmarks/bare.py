@@ -127,7 +127,7 @@ class Bare:
 
     def _shown(self, numbers: list[int]) -> None:
         for number in numbers:
-            (self.aside / f"{number}.tmp").rename(self.outbound / f"{number}.json")
+            (self.aside / f"{number}.tmp").rename(self.outbound / f"workorder_{number}.json")
         folder = os.open(self.outbound, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)

@@ -1,7 +1,8 @@
 """From the write on one side to the durable effect on the other, while `tracbridge serve` runs.
 
-Both observers look as quickly as the operating system and the server tell them; what they take
-themselves is part of the figures.
+Both observers look as quickly as the operating system and the server tell them, at about a hundred
+changes a second on each side; what they take themselves is part of the figures. In the end each
+order is compared: what the last write on one side said has to stand on the other.
 """
 
 import ctypes
@@ -38,6 +39,9 @@ OF_CUSTOMER = [
 ]
 """What the observer of TracOS has to be told: as little as possible, from the same server."""
 
+LOOKED_AT = 100
+"""Changes a second on each side whose effect is waited for: to watch costs what is measured."""
+
 
 @dataclass(slots=True)
 class Direction:
@@ -69,8 +73,10 @@ class Direction:
 
 
 @contextmanager
-def folder_watched(folder: Path, seen: dict[str, float]) -> Iterator[None]:
-    """Notes when each file appears, by its summary."""
+def folder_watched(
+    folder: Path, seen: dict[str, float], watched: Callable[[int], bool]
+) -> Iterator[None]:
+    """Notes when the file of a watched order appears, by its summary."""
     libc = ctypes.CDLL(None, use_errno=True)
     handle = libc.inotify_init1(0)
     libc.inotify_add_watch(handle, os.fsencode(folder), MOVED_TO)
@@ -82,12 +88,16 @@ def folder_watched(folder: Path, seen: dict[str, float]) -> Iterator[None]:
                 *_, size = struct.unpack_from("iIII", data, place)
                 name = data[place + 16 : place + 16 + size].rstrip(b"\0").decode()
                 place += 16 + size
-                if name.endswith(".json"):
-                    text = (folder / name).read_text()
-                    seen.setdefault(json.loads(text)["summary"], now)
+                if name.endswith(".json") and watched(int(name[len("workorder_") : -len(".json")])):
+                    seen.setdefault(shown_in(folder, name), now)
 
     threading.Thread(target=look, daemon=True).start()
     yield
+
+
+def shown_in(folder: Path, name: str) -> str:
+    """What the file says."""
+    return str(json.loads((folder / name).read_text())["summary"])
 
 
 @contextmanager
@@ -127,23 +137,23 @@ def realtime(
     command = [sys.executable, "-m", *words]
     process = subprocess.Popen(command, cwd=world.root, env=env, stdin=subprocess.DEVNULL)
     out, into = Direction("TracOS -> customer"), Direction("customer -> TracOS")
-    writers = Writers(world, orders, out, into)
+    writers = Writers(world, orders, out, into, step=max(1, int(rate / LOOKED_AT)))
     try:
         with (
-            folder_watched(world.outbound, out.seen),
+            folder_watched(world.outbound, out.seen, writers.watched),
             collection_watched(world.orders, into.seen),
         ):
             time.sleep(3.0)
             busy = busy_of(process.pid)
             took, memory = edited(writers, rate, seconds, lambda: memory_of(process.pid))
             busy = busy_of(process.pid) - busy
-            time.sleep(2.0)
+            rest = caught_up(writers)
     finally:
         process.terminate()
         process.wait()
     return (
-        f"{rate:g}/s each way asked, {len(out.written) / took:.0f}/s made for {took:.0f} s: "
-        f"{out.told()}; {into.told()}; busy {busy / took:.0%} of a core; MB at quarters: "
+        f"{rate:g}/s each way asked, {rate * seconds / took:.0f}/s made for {took:.0f} s: "
+        f"{out.told()}; {into.told()}; {rest}; busy {busy / took:.0%} of a core; MB at quarters: "
         + ", ".join(f"{memory[int(at * (len(memory) - 1))]:.0f}" for at in (0, 0.25, 0.5, 0.75, 1))
     )
 
@@ -166,28 +176,68 @@ TICK = 0.01
 
 @dataclass(slots=True)
 class Writers:
-    """Half of the orders are edited in TracOS, half of them by the customer."""
+    """Half of the orders are edited in TracOS, half of them by the customer.
+
+    ``step``: of so many orders one is watched. ``said``: the last word about each order.
+    """
 
     world: World
     orders: int
     out: Direction
     into: Direction
+    step: int = 1
+    said: dict[int, str] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def watched(self, number: int) -> bool:
+        """Whether the effect on this order is waited for."""
+        return number % self.step == 0
 
     def write(self, turns: range) -> None:
         """One edit on each side for each turn."""
         half, now = self.orders // 2, datetime.now(UTC)
-        edits = []
+        edits, texts = [], []
         for turn in turns:
+            number = self.chance.randint(1, half)
+            self.said[number] = f"T{turn}"
+            if self.watched(number):
+                texts.append(f"T{turn}")
             values = {"description": f"T{turn}", "updatedAt": now, "isSynced": False}
-            edits.append(UpdateOne({"number": self.chance.randint(1, half)}, {"$set": values}))
+            edits.append(UpdateOne({"number": number}, {"$set": values}))
         self.world.orders.bulk_write(edits, ordered=False)
-        written = time.perf_counter()
-        self.out.written |= dict.fromkeys((f"T{turn}" for turn in turns), written)
+        self.out.written |= dict.fromkeys(texts, time.perf_counter())
         for turn in turns:
             number = self.chance.randint(half + 1, self.orders)
-            self.world.drop(order(number, at=now, summary=f"C{turn}"), name=f"{turn}.json")
-            self.into.written[f"C{turn}"] = time.perf_counter()
+            text = self.said[number] = f"{'C' if self.watched(number) else 'c'}{turn}"
+            self.world.drop(order(number, at=now, summary=text), name=f"{turn}.json")
+            if self.watched(number):
+                self.into.written[text] = time.perf_counter()
+
+    def apart(self) -> int:
+        """Orders of which the other side does not show the last word."""
+        shown = {
+            document["number"]: document["description"]
+            for document in self.world.orders.find({}, {"number": 1, "description": 1})
+        }
+        for number in range(1, self.orders // 2 + 1):
+            name = f"workorder_{number}.json"
+            if (self.world.outbound / name).exists():
+                shown[number] = shown_in(self.world.outbound, name)
+        return sum(shown[number] != text for number, text in self.said.items())
+
+
+PATIENCE = 60.0
+"""Seconds for which the last changes are waited for."""
+
+
+def caught_up(writers: Writers) -> str:
+    """When, after the last write, both sides showed the same."""
+    begun = time.perf_counter()
+    while apart := writers.apart():
+        if time.perf_counter() - begun > PATIENCE:
+            return f"{apart} orders differ after {PATIENCE:.0f} s"
+        time.sleep(0.05)
+    return f"all equal {time.perf_counter() - begun:.1f} s after the last write"
 
 
 def edited(
