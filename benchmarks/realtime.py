@@ -215,14 +215,12 @@ class Writers:
 
     def apart(self) -> int:
         """Orders of which the other side does not show the last word."""
-        shown = {
-            document["number"]: document["description"]
-            for document in self.world.orders.find({}, {"number": 1, "description": 1})
-        }
+        found = self.world.orders.find({}, {"number": 1, "description": 1})
+        shown = {document["number"]: document["description"] for document in found}
         for number in range(1, self.orders // 2 + 1):
             name = f"workorder_{number}.json"
-            if (self.world.outbound / name).exists():
-                shown[number] = shown_in(self.world.outbound, name)
+            there = (self.world.outbound / name).exists()
+            shown[number] = shown_in(self.world.outbound, name) if there else ""
         return sum(shown[number] != text for number, text in self.said.items())
 
 

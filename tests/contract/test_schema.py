@@ -15,7 +15,15 @@ from tracbridge.adapters.mongo.client import connect
 from tracbridge.adapters.mongo.orders import orders_of
 from tracbridge.adapters.mongo.probe import ACTIONS
 from tracbridge.adapters.mongo.schema import FORMER, STATE, prepare
-from tracbridge.adapters.mongo.views import AGAIN, HELD, MISSING, STUCK, UNKNOWN
+from tracbridge.adapters.mongo.views import (
+    AGAIN,
+    HELD,
+    MISSING,
+    ON_ITS_WAY,
+    REFUSED,
+    STUCK,
+    UNKNOWN,
+)
 
 LINKS = "tracbridge_links"
 
@@ -58,10 +66,25 @@ async def test_a_rare_state_is_found_without_reading_what_is_at_rest(
     links = replica_set.client[database][LINKS]
     links.insert_many(rows())
     ran = links.find({"c": "mine", **question}).explain()["executionStats"]
-    assert (ran["nReturned"], ran["totalDocsExamined"]) == (1, len(RARE))
+    # Orders to be sent again may be many, and are asked for in each pass: they lead the index.
+    most = 1 if question is AGAIN else len(RARE)
+    assert (ran["nReturned"], ran["totalDocsExamined"]) == (1, most)
 
 
-async def test_indexes_of_earlier_releases_are_dropped_once_what_replaces_them_is_there(
+async def test_a_question_for_several_of_them_reads_nothing_at_rest_either(
+    replica_set: harness.Server, database: str
+) -> None:
+    await prepared(replica_set.uri, database)
+    links = replica_set.client[database][LINKS]
+    links.insert_many(rows())
+    for owner in ("mine", {"$in": ["mine", "other"]}):
+        some = [{"c": owner, **one} for one in (ON_ITS_WAY, REFUSED, MISSING, HELD, UNKNOWN)]
+        ran = links.find({"$or": some}).explain()["executionStats"]
+        assert ran["nReturned"] == 3
+        assert ran["totalDocsExamined"] <= 3 * len(RARE)
+
+
+async def test_indexes_of_earlier_releases_are_dropped_and_those_of_this_one_made(
     replica_set: harness.Server, database: str
 ) -> None:
     links = replica_set.client[database][LINKS]

@@ -14,6 +14,7 @@ from tracbridge.simulation.habits import Habits, Reader
 from tracbridge.simulation.processes import Trouble
 from tracbridge.simulation.story import Story, look, oddities, shrunk, story_of, tell, verdict
 from tracbridge.simulation.world import BEGUN, Violation, World
+from tracbridge.sync import publish
 from tracbridge.sync.policy import Ack, Policy
 
 STORIES = 700
@@ -39,6 +40,15 @@ def test_whatever_happens_nothing_is_lost(policy: Policy, ack: Ack) -> None:
         story = story_of(seed, policy, ack)
         if verdict(story):
             pytest.fail(f"tracbridge simulate --seed {seed} --seeds 1: {failing(story)}")
+
+
+def test_nothing_is_lost_where_few_earlier_values_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publish, "EARLIER", 3)
+    for seed in range(20_000, 20_000 + STORIES):
+        if verdict(story_of(seed)):
+            pytest.fail(f"seed {seed}: {failing(story_of(seed))}")
 
 
 def test_the_same_seed_is_the_same_story_with_the_same_end() -> None:

@@ -1,12 +1,13 @@
 """What happened to one field: every row of the table."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.harness import NOW
-from tests.property.cases import LONG, link, order, out_of, window
-from tracbridge.domain.link import Held, Link
+from tests.property.cases import LONG, agreed, link, order, out_of, window
+from tracbridge.domain.link import Held, Link, Seen
 from tracbridge.domain.workorder import DELETED, Fields, Value
-from tracbridge.sync.identity import print_of
+from tracbridge.sync.identity import print_of, prints_of
 from tracbridge.sync.judge import Verdict, judge, known
 from tracbridge.sync.publish import EARLIER, next_version, published
 
@@ -95,18 +96,45 @@ def test_long_texts_are_doubted_by_their_prints() -> None:
     assert judge("description", "short", LONG + "y", unread, unread.window) is Verdict.CLASH
 
 
+def unread_texts(known: Link, *texts: str) -> Link:
+    """The customer is given one text after the other."""
+    for text in texts:
+        version = next_version(known, order({**BASE, "description": text}), 5, NOW)
+        known = published(version, 5)
+    return known
+
+
+def doubts(known: Link, text: str) -> bool:
+    """Whether he may still show it, where TracOS has a later one; else it is a clash."""
+    verdict = judge("description", "ours", text, known, known.window)
+    assert verdict in (Verdict.DOUBT, Verdict.CLASH)
+    return verdict is Verdict.DOUBT
+
+
+MANY = [f"Text {number}" for number in range(100)]
+
+
 def test_of_years_of_unread_versions_the_first_and_the_latest_are_remembered() -> None:
-    unread = link(base=BASE)
-    for number in range(100):
-        sent = order({**BASE, "description": f"Text {number}"})
-        unread = published(next_version(unread, sent, 5, NOW), 5)
-    assert unread.window is not None
-    shown = unread.window.old["description"]
-    assert (len(shown), shown[0], shown[1], shown[-1]) == (EARLIER, "Pump", "Text 68", "Text 98")
-    for text in ("Pump", "Text 68", "Text 98"):
-        assert judge("description", "Text 99", text, unread, unread.window) is Verdict.DOUBT
-    for text in ("Text 0", "Text 67", "by hand"):
-        assert judge("description", "Text 99", text, unread, unread.window) is Verdict.CLASH
+    known = unread_texts(link(base=BASE), *MANY, "ours")
+    assert known.window is not None
+    assert len(known.window.old["description"]) == EARLIER
+    assert all(doubts(known, text) for text in ("Pump", *MANY[-31:]))
+    assert not any(doubts(known, text) for text in ("by hand", *MANY[:-31]))
+
+
+def test_what_the_customer_was_last_seen_with_is_remembered_as_long_as_the_window_is_open() -> None:
+    read = replace(agreed(BASE), seen=Seen(NOW, 1, prints_of({"description": "Text 5"})))
+    known = unread_texts(read, *MANY, "ours")
+    assert known.window is not None
+    assert len(known.window.old["description"]) == EARLIER
+    assert all(doubts(known, text) for text in ("Pump", "Text 5", *MANY[-30:]))
+    assert not any(doubts(known, text) for text in ("Text 4", "Text 6", MANY[-31]))
+
+
+def test_a_value_that_was_given_once_more_is_one_of_the_latest() -> None:
+    known = unread_texts(link(base=BASE), *MANY[:31], "Text 0", "a", "b", "ours")
+    assert all(doubts(known, text) for text in ("Pump", "Text 0", "a", "b", "Text 30"))
+    assert not any(doubts(known, text) for text in ("Text 1", "Text 2"))
 
 
 def test_what_is_known_was_given_by_name() -> None:

@@ -218,16 +218,24 @@ def earlier(
     for name in changed:
         values = old.get(name, ())
         shown = print_in(rules, name, before.get(name)) if before else None
-        new = before is not None and shown not in values
-        old[name] = bounded((*values, shown)) if new else values
+        old[name] = values if before is None else met(link, name, values, shown)
     return old
 
 
-def bounded(values: tuple[Value, ...]) -> tuple[Value, ...]:
-    """What he showed when the window was opened, and the latest since. Should he show one of those
-    in between it is a clash, which is on record, as with any value that nobody has ever seen.
+def met(link: Link, name: str, values: tuple[Value, ...], value: Value) -> tuple[Value, ...]:
+    """With one more earlier value of the field that he may still show, and no more than `EARLIER`.
+
+    The first one stays, and the one that he was last seen with; of the others those go first that
+    were left longest ago. Should he show one that went, it is a clash, as with any value that
+    nobody knows.
     """
-    return values if len(values) <= EARLIER else (values[0], *values[1 - EARLIER :])
+    first, rest = values[:1] or (value,), [one for one in values[1:] if one != value]
+    rest += [value] if value not in first else []
+    left = rest[-(EARLIER - 1) :]
+    seen = link.seen.prints.get(name) if link.seen else None
+    if seen in rest and seen not in left:
+        left[0] = seen
+    return (*first, *left)
 
 
 def staged(link: Link, *, over: bool) -> Link:

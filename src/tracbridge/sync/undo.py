@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Link, Window
 from tracbridge.domain.workorder import Fields, Side, Value
 from tracbridge.sync.identity import print_of
-from tracbridge.sync.publish import bounded
+from tracbridge.sync.publish import met
 
 
 class Left(StrEnum):
@@ -190,13 +190,13 @@ def remembered(link: Link, fields: Mapping[str, tuple[Value, Value]], at: dateti
         link,
         changes=link.changes + 1,
         times={**link.times, **dict.fromkeys(fields, at)},
-        window=link.window and _widened(link.window, fields),
+        window=link.window and _widened(link, link.window, fields),
         repush=True,
     )
 
 
-def _widened(window: Window, fields: Mapping[str, tuple[Value, Value]]) -> Window:
+def _widened(link: Link, window: Window, fields: Mapping[str, tuple[Value, Value]]) -> Window:
     old = dict(window.old)
     for name, (value, _) in fields.items():
-        old[name] = bounded(tuple(dict.fromkeys((*old.get(name, ()), print_of(value)))))
+        old[name] = met(link, name, old.get(name, ()), print_of(value))
     return replace(window, old=old)

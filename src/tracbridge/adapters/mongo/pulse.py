@@ -95,7 +95,7 @@ class _Reading:
         return await found.to_list()
 
     async def _links(self, *conditions: Document) -> dict[str, int]:
-        """Links that meet any of the conditions, by connection; each has its own index."""
+        """Links that meet any of the conditions, by connection; each is answered by an index."""
         query = {"$or": [{"c": {"$in": self._names}, **condition} for condition in conditions]}
         rows = await self._rows("links", query, {"_id": "$c", "n": {"$sum": 1}})
         return {row["_id"]: row["n"] for row in rows}

@@ -39,7 +39,7 @@ STATE: dict[str, list[IndexModel]] = {
             partialFilterExpression={"out.phase": {"$exists": True}},
         ),
         IndexModel(
-            [("c", 1), ("ref", 1)],
+            [("c", 1), ("repush", 1), ("ref", 1)],
             name="rare",
             partialFilterExpression={"$or": [AGAIN, MISSING, UNKNOWN, STUCK, HELD]},
         ),

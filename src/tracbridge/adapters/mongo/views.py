@@ -117,7 +117,7 @@ class Views:
             )
 
     async def _links(self, *conditions: Document) -> int:
-        """Links that meet any of the conditions; each has its own index."""
+        """Links that meet any of the conditions; each is answered by an index."""
         query = {"$or": [{"c": self._c, **condition} for condition in conditions]}
         return await self._db["tracbridge_links"].count_documents(query)
 
