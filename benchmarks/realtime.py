@@ -89,15 +89,11 @@ def folder_watched(
                 name = data[place + 16 : place + 16 + size].rstrip(b"\0").decode()
                 place += 16 + size
                 if name.endswith(".json") and watched(int(name[len("workorder_") : -len(".json")])):
-                    seen.setdefault(shown_in(folder, name), now)
+                    text = (folder / name).read_text()
+                    seen.setdefault(json.loads(text)["summary"], now)
 
     threading.Thread(target=look, daemon=True).start()
     yield
-
-
-def shown_in(folder: Path, name: str) -> str:
-    """What the file says."""
-    return str(json.loads((folder / name).read_text())["summary"])
 
 
 @contextmanager
@@ -218,9 +214,7 @@ class Writers:
         found = self.world.orders.find({}, {"number": 1, "description": 1})
         shown = {document["number"]: document["description"] for document in found}
         for number in range(1, self.orders // 2 + 1):
-            name = f"workorder_{number}.json"
-            there = (self.world.outbound / name).exists()
-            shown[number] = shown_in(self.world.outbound, name) if there else ""
+            shown[number] = (self.world.sent(number) or {}).get("summary")
         return sum(shown[number] != text for number, text in self.said.items())
 
 

@@ -47,6 +47,7 @@ class Server:
     port: int
     replica_set: bool
     process: subprocess.Popen[bytes]
+    more: tuple[str, ...] = field(default=(), kw_only=True)
     client: MongoClient[Doc] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Server:
 
     def restart(self) -> None:
         """The same files on the same port, after ``kill``."""
-        self.process = _spawn(self.folder, self.port, replica_set=self.replica_set)
+        self.process = _spawn(self.folder, self.port, self.more, replica_set=self.replica_set)
         embedded.make_writable(self.port, replica_set=self.replica_set)
 
     def end(self) -> None:
@@ -88,15 +89,15 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path, *, replica_set: bool) -> Iterator[Server]:
-    """A server of its own, ended by its process id whatever happens."""
+def server(folder: Path, *more: str, replica_set: bool) -> Iterator[Server]:
+    """A server of its own, ended by its process id whatever happens; ``more``: words for mongod."""
     port = embedded.free_port()
-    process = _spawn(folder, port, replica_set=replica_set)
+    process = _spawn(folder, port, more, replica_set=replica_set)
     # Where nothing ties its life to ours, at least an orderly exit takes it along.
     atexit.register(process.kill)
     try:
         embedded.make_writable(port, replica_set=replica_set)
-        running = Server(folder, port, replica_set, process)
+        running = Server(folder, port, replica_set, process, more=more)
         try:
             yield running
         finally:
@@ -108,11 +109,13 @@ def server(folder: Path, *, replica_set: bool) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spawn(folder: Path, port: int, *, replica_set: bool) -> subprocess.Popen[bytes]:
+def _spawn(
+    folder: Path, port: int, more: tuple[str, ...] = (), *, replica_set: bool
+) -> subprocess.Popen[bytes]:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     words = embedded.command(embedded.find_binary(), folder, port, replica_set=replica_set)
     return subprocess.Popen(
-        [*tied_to_us(), *words],
+        [*tied_to_us(), *words, *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,16 +1,13 @@
 """The indexes of our memory: which questions they answer, and how those of earlier releases go."""
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 
 from tests import harness
-from tracbridge.adapters.mongo import embedded
 from tracbridge.adapters.mongo.client import connect
 from tracbridge.adapters.mongo.orders import orders_of
 from tracbridge.adapters.mongo.probe import ACTIONS
@@ -84,12 +81,21 @@ async def test_a_question_for_several_of_them_reads_nothing_at_rest_either(
         assert ran["totalDocsExamined"] <= 3 * len(RARE)
 
 
+BEFORE = [
+    IndexModel([("c", 1), ("repush", 1), ("ref", 1)], name="repush", partialFilterExpression=AGAIN),
+    IndexModel([("c", 1), ("missing", 1)], name="missing", partialFilterExpression=MISSING),
+    IndexModel([("c", 1), ("ref", 1)], name="unknown", partialFilterExpression=UNKNOWN),
+    IndexModel([("c", 1), ("stuck", 1)], name="stuck", partialFilterExpression=STUCK),
+    IndexModel([("c", 1), ("ref", 1)], name="held", partialFilterExpression=HELD),
+]
+"""As releases before this one made them."""
+
+
 async def test_indexes_of_earlier_releases_are_dropped_and_those_of_this_one_made(
     replica_set: harness.Server, database: str
 ) -> None:
     links = replica_set.client[database][LINKS]
-    for name in FORMER[LINKS]:
-        links.create_index([("c", 1), (name, 1)], name=name)
+    assert sorted(links.create_indexes(BEFORE)) == sorted(FORMER[LINKS])
     links.drop_index("stuck")
     await prepared(replica_set.uri, database)
     names = {"_id_", *(model.document["name"] for model in STATE[LINKS])}
@@ -99,29 +105,15 @@ async def test_indexes_of_earlier_releases_are_dropped_and_those_of_this_one_mad
 
 
 async def test_an_account_that_may_not_drop_them_works_with_them(tmp_path: Path) -> None:
-    with guarded(tmp_path) as (admin, port):
-        admin["kept"][LINKS].create_index([("c", 1), ("repush", 1)], name="repush")
-        collection = {"resource": {"db": "kept", "collection": ""}, "actions": sorted(ACTIONS)}
-        admin["kept"].command("createRole", "worker", privileges=[collection], roles=[])
-        admin["kept"].command({"createUser": "worker", "pwd": "w", "roles": ["worker"]})
-        await prepared(f"mongodb://worker:w@127.0.0.1:{port}/?authSource=kept", "kept")
-        assert {"repush", "rare"} <= set(admin["kept"][LINKS].index_information())
-
-
-@contextmanager
-def guarded(folder: Path) -> Iterator[tuple[MongoClient[harness.Doc], int]]:
-    """A server that asks who is there; its administrator, and its port."""
-    port = embedded.free_port()
-    (folder / "data").mkdir()
-    words = embedded.command(embedded.find_binary(), folder, port, replica_set=False)
-    process = subprocess.Popen([*harness.tied_to_us(), *words, "--auth"])
-    try:
-        embedded.make_writable(port, replica_set=False)
-        with MongoClient[harness.Doc](f"mongodb://127.0.0.1:{port}") as first:
-            first["admin"].command({"createUser": "root", "pwd": "r", "roles": ["root"]})
-        uri = f"mongodb://root:r@127.0.0.1:{port}"
-        with MongoClient[harness.Doc](uri) as admin:
-            yield admin, port
-    finally:
-        process.kill()
-        process.wait()
+    with harness.server(tmp_path / "mongod", "--auth", replica_set=False) as guarded:
+        # Who comes first may make the administrator, and nothing else.
+        guarded.client["admin"].command({"createUser": "root", "pwd": "r", "roles": ["root"]})
+        where = f"127.0.0.1:{guarded.port}"
+        with MongoClient[harness.Doc](f"mongodb://root:r@{where}") as admin:
+            kept = admin["kept"]
+            kept[LINKS].create_indexes(BEFORE)
+            some = {"resource": {"db": "kept", "collection": ""}, "actions": sorted(ACTIONS)}
+            kept.command("createRole", "worker", privileges=[some], roles=[])
+            kept.command({"createUser": "worker", "pwd": "w", "roles": ["worker"]})
+            await prepared(f"mongodb://worker:w@{where}/?authSource=kept", "kept")
+            assert {*FORMER[LINKS], "rare"} <= set(kept[LINKS].index_information())

@@ -217,13 +217,14 @@ def earlier(
     old = dict(link.window.old) if link.window else {}
     for name in changed:
         values = old.get(name, ())
-        shown = print_in(rules, name, before.get(name)) if before else None
-        old[name] = values if before is None else met(link, name, values, shown)
+        if before is not None:
+            values = one_more(link, name, values, print_in(rules, name, before.get(name)))
+        old[name] = values
     return old
 
 
-def met(link: Link, name: str, values: tuple[Value, ...], value: Value) -> tuple[Value, ...]:
-    """With one more earlier value of the field that he may still show, and no more than `EARLIER`.
+def one_more(link: Link, name: str, values: tuple[Value, ...], value: Value) -> tuple[Value, ...]:
+    """The earlier values of a field, and one more that he may still show: `EARLIER` at most.
 
     The first one stays, and the one that he was last seen with; of the others those go first that
     were left longest ago. Should he show one that went, it is a clash, as with any value that

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tracbridge.domain.link import Link, Window
 from tracbridge.domain.workorder import Fields, Side, Value
 from tracbridge.sync.identity import print_of
-from tracbridge.sync.publish import met
+from tracbridge.sync.publish import one_more
 
 
 class Left(StrEnum):
@@ -198,5 +198,5 @@ def remembered(link: Link, fields: Mapping[str, tuple[Value, Value]], at: dateti
 def _widened(link: Link, window: Window, fields: Mapping[str, tuple[Value, Value]]) -> Window:
     old = dict(window.old)
     for name, (value, _) in fields.items():
-        old[name] = met(link, name, old.get(name, ()), print_of(value))
+        old[name] = one_more(link, name, old.get(name, ()), print_of(value))
     return replace(window, old=old)

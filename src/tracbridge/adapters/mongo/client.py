@@ -40,7 +40,7 @@ move, a server that asks for fewer requests.
 """
 
 FORBIDDEN = frozenset({13, 18, 8000})
-"""Of an account that may not."""
+"""Server error codes of an account that may not do it, or is not known."""
 
 
 def connect(uri: str) -> AsyncMongoClient[Document]:

@@ -113,15 +113,16 @@ async def prepare(
 async def _prepare_state(state: AsyncDatabase[Document], host: str) -> None:
     for name, models in STATE.items():
         with translated(host):
-            if missing := await _missing(state[name], models):
+            there = await _indexes(state[name])
+            if missing := _missing(there, models):
                 await state[name].create_indexes(missing)
-            await _drop(state[name], FORMER.get(name, ()))
+            await _drop(state[name], [one for one in FORMER.get(name, ()) if one in there])
 
 
 async def _prepare_tracos(orders: Orders) -> list[str]:
     with translated(orders.host):
         await refuse_shared(orders)
-        missing = await _missing(orders.collection, orders.indexes)
+        missing = _missing(await _indexes(orders.collection), orders.indexes)
         try:
             if missing:
                 await orders.collection.create_indexes(missing)
@@ -132,16 +133,13 @@ async def _prepare_tracos(orders: Orders) -> list[str]:
     return [str(model.document["name"]) for model in missing]
 
 
-async def _missing(
-    collection: AsyncCollection[Document], models: list[IndexModel]
-) -> list[IndexModel]:
-    there = await _indexes(collection)
+def _missing(there: Collection[str], models: list[IndexModel]) -> list[IndexModel]:
     return [model for model in models if model.document["name"] not in there]
 
 
 async def _drop(collection: AsyncCollection[Document], names: Collection[str]) -> None:
     """Where the account may; elsewhere they stay, and cost time only."""
-    for name in set(names).intersection(await _indexes(collection) if names else ()):
+    for name in names:
         try:
             await collection.drop_index(name)
         except OperationFailure as error:
